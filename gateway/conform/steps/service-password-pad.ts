@@ -1,0 +1,75 @@
+/**
+ * Steps for service-password pads: 82, six digits, 83, all in the clear and only when somebody typed
+ * them. No digit is shown, kept or given away: lengths only.
+ */
+import type { Bench, Exchange } from '../bench.ts'
+import {
+  type ConformKind,
+  type Finding,
+  fail,
+  nobody,
+  notTried,
+  pass,
+  type Shown,
+  type Step,
+} from '../kind.ts'
+
+const begin = 0x82
+const end = 0x83
+
+const steps: readonly Step[] = [
+  {
+    code: 'password',
+    title: { zh: '输入服务密码', en: 'a service password' },
+    expected: { zh: '82、六位 ASCII 数字、83', en: '82, six ASCII digits, 83' },
+    run: password,
+  },
+  {
+    code: 'quiet',
+    title: { zh: '此后无人按键', en: 'nobody types afterwards' },
+    expected: { zh: '什么也不发', en: 'nothing comes' },
+    run: async (bench) => {
+      const came = await bench.listen('quiet', { ms: bench.options.silence_ms })
+      if (came.length === 0) return pass()
+      return fail({ zh: `来了 ${came.length} 字节`, en: `${came.length} bytes came` })
+    },
+  },
+]
+
+async function password(bench: Bench): Promise<Finding> {
+  const prompt = { zh: '请输入 135790（不要用真实密码）', en: 'type 135790 (no real password)' }
+  if (!(await bench.hand('type_password', prompt, '135790'))) return notTried(nobody)
+  const came = await bench.listen('password', {
+    complete: (bytes) => bytes.includes(end),
+    ms: bench.options.hand_ms,
+  })
+  if (came.length === 0) return fail({ zh: '什么也没有来', en: 'nothing came' })
+  if (came[0] !== begin) return fail({ zh: '不以 82 开头', en: 'it does not begin with 82' })
+  const digits = came.filter((byte) => byte >= 0x30 && byte <= 0x39).length
+  if (came.at(-1) !== end) {
+    return fail({
+      zh: `${came.length} 字节，不以 83 结尾`,
+      en: `${came.length} bytes, no 83 at the end`,
+    })
+  }
+  if (digits === 6 && came.length === 8) return pass()
+  return fail({ zh: `${digits} 位数字，应为 6`, en: `${digits} digits, 6 were expected` })
+}
+
+/** A whole one becomes six zeros; anything else is left out. */
+function synthetic({ came }: Exchange): Shown {
+  if (came.length === 0) return { sent: '', came: '' }
+  const whole = came.length === 8 && came[0] === begin && came[7] === end
+  return { sent: '', came: whole ? '82 30 30 30 30 30 30 83' : `(${came.length} bytes left out)` }
+}
+
+export const servicePasswordPadKind: ConformKind = {
+  type: 'service_password_pad',
+  settings: {},
+  steps: () => steps,
+  show: ({ came }) => ({
+    sent: '',
+    came: came.length === 0 ? '' : `${came.length} bytes (not shown)`,
+  }),
+  synthetic,
+}

@@ -1,0 +1,172 @@
+/** Steps for the keys of a unit: a press is numbered, latched, and released by its acknowledgement only. */
+import type { Bench } from '../bench.ts'
+import {
+  type Bilingual,
+  type Finding,
+  fail,
+  hex,
+  nobody,
+  notTried,
+  pass,
+  type Step,
+  without,
+} from '../kind.ts'
+import { modbusFrame } from '../modbus-bytes.ts'
+import {
+  ask,
+  both,
+  type Event,
+  expectEcho,
+  expectException,
+  illegal_value,
+  readEvent,
+  readLatch,
+  type Unit,
+  words,
+  writeBody,
+} from '../unit-wire.ts'
+
+const poll_ms = 100
+
+export function pressSteps(unit: Unit): Step[] {
+  return [
+    {
+      code: 'press',
+      title: { zh: '按键', en: 'a press' },
+      expected: {
+        zh: '事件编号比上一个大 1，事件码不为 0',
+        en: 'the number is one above the last, the code is not 0',
+      },
+      run: (bench) => pressed(bench, unit),
+    },
+    {
+      code: 'latch_holds',
+      title: { zh: '再读仍在', en: 'it stays when read again' },
+      expected: {
+        zh: '确认之前同一事件一直在',
+        en: 'the same event until it is acknowledged',
+      },
+      run: (bench) => whilePressed(bench, (event) => latchHolds(bench, unit, event)),
+    },
+    {
+      code: 'wrong_acknowledgement_refused',
+      title: { zh: '编号不符的确认', en: 'an acknowledgement of another number' },
+      expected: both(hex(modbusFrame(unit.address, 0x90, illegal_value))),
+      run: (bench) => whilePressed(bench, (event) => wrongAcknowledgement(bench, unit, event)),
+    },
+    {
+      code: 'acknowledged',
+      title: { zh: '确认', en: 'an acknowledgement' },
+      expected: {
+        zh: `${hex(modbusFrame(unit.address, 0x10, ...words(0x40, 5)))}，随后事件清除`,
+        en: `${hex(modbusFrame(unit.address, 0x10, ...words(0x40, 5)))}, and the event is released`,
+      },
+      run: (bench) => whilePressed(bench, (event) => acknowledged(bench, unit, event)),
+    },
+    {
+      code: 'acknowledged_twice',
+      title: { zh: '同一确认再来一次', en: 'the same acknowledgement again' },
+      expected: { zh: '同样应答，不多清除', en: 'answered the same, nothing more is released' },
+      run: (bench) =>
+        whilePressed(bench, async (event) => {
+          if (bench.fact('step acknowledged') !== 'pass') return without('acknowledged')
+          return expectEcho(await acknowledge(bench, unit, event), 0x0040, 5)
+        }),
+    },
+    {
+      code: 'power_cycle',
+      title: { zh: '断电再上电', en: 'off and on again' },
+      expected: {
+        zh: '启动随机数已变，没有事件',
+        en: 'another boot nonce, and nothing held',
+      },
+      run: (bench) => powerCycle(bench, unit),
+    },
+  ]
+}
+
+function whilePressed(bench: Bench, run: (event: Event) => Promise<Finding>): Promise<Finding> {
+  const event = bench.fact('event') as Event | undefined
+  return event === undefined ? Promise.resolve(without('press')) : run(event)
+}
+
+export async function pressed(bench: Bench, unit: Unit): Promise<Finding> {
+  const before = await readEvent(bench, unit)
+  if ('says' in before) return fail(before.says)
+  const pressed = await bench.hand(unit.key!.hand, unit.key!.prompt, unit.key!.argument)
+  // A press that is there by itself is as good.
+  if (!pressed && before.number === 0) return notTried(nobody)
+  let event: Event | { says: Bilingual } = before
+  const end_ms = bench.now_ms() + bench.options.hand_ms
+  while (!('says' in event) && event.number === 0 && bench.now_ms() < end_ms) {
+    await bench.rest(poll_ms)
+    event = await readEvent(bench, unit)
+  }
+  if ('says' in event) return fail(event.says)
+  if (event.number === 0) return fail({ zh: '没有按键事件', en: 'no press came' })
+  if (event.code === 0) return fail({ zh: '事件码为 0', en: 'the event code is 0' })
+  bench.note('event', event)
+  return pass(`event ${event.number}, code ${event.code}`, `事件 ${event.number}，码 ${event.code}`)
+}
+
+/** By both reads a gateway makes, more than once: what releases it must be the acknowledgement. */
+async function latchHolds(bench: Bench, unit: Unit, event: Event): Promise<Finding> {
+  for (let reads = 1; reads <= 4; reads++) {
+    const latch = await readLatch(bench, unit)
+    if ('says' in latch) return fail(latch.says)
+    const again = await readEvent(bench, unit)
+    if ('says' in again) return fail(again.says)
+    if (latch.boot !== event.boot || again.boot !== event.boot) {
+      return fail({ zh: '启动随机数变了', en: 'the boot nonce changed' })
+    }
+    if (latch.number === event.number && again.number === event.number) continue
+    return fail({
+      zh: `事件 ${event.number} 未经确认就清除了（第 ${reads} 次再读）：丢失的读取就是丢失的按键`,
+      en: `event latch cleared before acknowledgement: ${event.number} is gone when read again (${reads})`,
+    })
+  }
+  return pass()
+}
+
+async function wrongAcknowledgement(bench: Bench, unit: Unit, event: Event): Promise<Finding> {
+  const seen = await acknowledge(bench, unit, { ...event, number: event.number + 1 })
+  const found = expectException(seen, 0x90, illegal_value)
+  if (found.verdict !== 'pass') return found
+  const after = await readEvent(bench, unit)
+  if ('says' in after) return fail(after.says)
+  if (after.number === event.number || bench.fact('step latch_holds') !== 'pass') return found
+  return fail({
+    zh: `被拒的确认也清除了事件 ${event.number}`,
+    en: `event latch cleared before acknowledgement: a refused one released ${event.number}`,
+  })
+}
+
+export function acknowledge(bench: Bench, unit: Unit, { boot, number }: Event) {
+  const long = (value: number) => [Math.floor(value / 0x10000), value % 0x10000]
+  const body = writeBody(0x0040, [...long(boot), ...long(number), 1])
+  return ask(bench, unit, 'acknowledge', ...body)
+}
+
+async function acknowledged(bench: Bench, unit: Unit, event: Event): Promise<Finding> {
+  if (bench.fact('step latch_holds') !== 'pass') return without('latch_holds')
+  const found = expectEcho(await acknowledge(bench, unit, event), 0x0040, 5)
+  if (found.verdict !== 'pass') return found
+  const next = await readEvent(bench, unit)
+  if ('says' in next) return fail(next.says)
+  if (next.number !== event.number) return pass()
+  return fail({ zh: '确认后事件仍在', en: 'the event is still latched' })
+}
+
+async function powerCycle(bench: Bench, unit: Unit): Promise<Finding> {
+  const before = await readEvent(bench, unit)
+  if ('says' in before) return fail(before.says)
+  const prompt = { zh: '请断电再上电，亮起后继续', en: 'switch it off and on, go on when it is up' }
+  if (!(await bench.hand('power_cycle', prompt))) return notTried(nobody)
+  const now = await readEvent(bench, unit)
+  if ('says' in now) return fail(now.says)
+  if (now.boot === before.boot) {
+    return fail({ zh: '启动随机数没有变', en: 'the boot nonce is the same as before' })
+  }
+  if (now.number === 0) return pass()
+  return fail({ zh: '断电前的事件还在', en: 'an event from before is still latched' })
+}
