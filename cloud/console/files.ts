@@ -1,0 +1,28 @@
+/** The live page's files, read once at start: they are the whole page, nothing comes from outside. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+
+export type PagePart = { text: string; type: string; etag: string }
+
+const PARTS = {
+  '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
+  '/console/style.css': { file: 'style.css', type: 'text/css; charset=utf-8' },
+  '/console/hall.css': { file: 'hall.css', type: 'text/css; charset=utf-8' },
+  '/console/app.js': { file: 'app.js', type: 'text/javascript; charset=utf-8' },
+  '/console/dom.js': { file: 'dom.js', type: 'text/javascript; charset=utf-8' },
+  '/console/floor.js': { file: 'floor.js', type: 'text/javascript; charset=utf-8' },
+  '/console/frame.js': { file: 'frame.js', type: 'text/javascript; charset=utf-8' },
+  '/console/views.js': { file: 'views.js', type: 'text/javascript; charset=utf-8' },
+  '/console/words.js': { file: 'words.js', type: 'text/javascript; charset=utf-8' },
+  '/console/words-floor.js': { file: 'words-floor.js', type: 'text/javascript; charset=utf-8' },
+} as const
+
+/** Every part of the page by its path. */
+export async function loadPage(): Promise<ReadonlyMap<string, PagePart>> {
+  const parts = Object.entries(PARTS).map(async ([path, { file, type }]) => {
+    const text = await readFile(new URL(file, import.meta.url), 'utf8')
+    const etag = `"${createHash('sha256').update(text).digest('hex').slice(0, 24)}"`
+    return [path, { text, type, etag }] as const
+  })
+  return new Map(await Promise.all(parts))
+}

@@ -1,0 +1,125 @@
+/**
+ * The door of the API: checks credentials, the size and depth of bodies, and sets the headers that
+ * keep other sites out. Raises `unauthorised`, `forbidden`, `too_fast`, `too_large`, `too_deep`,
+ * `malformed`.
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { getCookie } from 'hono/cookie'
+import { NESTING_MAX } from '#devices/contract/limits.ts'
+import { Fault } from '#devices/std/fault.ts'
+import { tooDeep } from '#devices/std/json.ts'
+import { isLoopback } from '../config.ts'
+import { hashSecret } from '../enrol/secrets.ts'
+import type { Access } from './access.ts'
+import type { RequestRates } from './rate.ts'
+
+export const COOKIE = 'hallway_session'
+export const BODY_BYTES_MAX = 64 * 1024
+
+export type GuardOptions = {
+  access: Access
+  /** Callers on loopback may look at the live page's data without a login. */
+  open: boolean
+  /** Address of the caller; undefined where it is not known, which is never loopback. */
+  peer: (c: Context) => string | undefined
+}
+
+export type Credential = 'token' | 'session' | 'open' | null
+
+/** A live stream is one request for as long as its page is open, and bounded by itself. */
+const STREAM = '/api/stream'
+
+/** What the live page reads: the only things an open console shows without a login. */
+const OPEN_PATHS = /^\/api\/(halls(\/[a-z0-9-]+(\/ratings)?)?|stream)$/
+
+export function credentialOf(c: Context, options: GuardOptions): Credential {
+  const bearer = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  if (bearer !== undefined) return options.access.isToken(bearer) ? 'token' : null
+  const session = getCookie(c, COOKIE)
+  if (session !== undefined && options.access.isSession(session)) return 'session'
+  return isOpenTo(c, options) ? 'open' : null
+}
+
+/**
+ * Only straight from this machine, and only under its own name: a foreign page can make a browser
+ * connect here under a name of its own, and a proxy makes everybody look local.
+ */
+export function isOpenTo(c: Context, options: GuardOptions): boolean {
+  if (!options.open) return false
+  const proxied = c.req.header('forwarded') ?? c.req.header('x-forwarded-for')
+  const peer = options.peer(c)?.replace(/^::ffff:/, '')
+  return (
+    proxied === undefined &&
+    peer !== undefined &&
+    isLoopback(peer) &&
+    isLoopback(new URL(c.req.url).hostname)
+  )
+}
+
+/** By what a caller is counted: each session is one, and so are all who need no login. */
+function callerOf(c: Context, credential: NonNullable<Credential>): string {
+  const session = credential === 'session' ? getCookie(c, COOKIE) : undefined
+  return session === undefined ? credential : hashSecret(session)
+}
+
+/** Refuses whoever may not, or asks too fast. Paths in `free` need no credential. */
+export function guard(
+  options: GuardOptions,
+  { free, rates }: { free: ReadonlySet<string>; rates: RequestRates },
+): MiddlewareHandler {
+  return async (c, next) => {
+    if (free.has(c.req.path)) return next()
+    const credential = credentialOf(c, options)
+    if (credential === null) throw new Fault('unauthorised')
+    const changes = c.req.method !== 'GET' && c.req.method !== 'HEAD'
+    if (credential === 'open' && (changes || !OPEN_PATHS.test(c.req.path))) {
+      throw new Fault('unauthorised')
+    }
+    if (credential === 'session' && changes && !sameOrigin(c))
+      throw new Fault('forbidden', 'origin')
+    if (c.req.path !== STREAM && !rates.take(callerOf(c, credential))) throw new Fault('too_fast')
+    return next()
+  }
+}
+
+/** A browser says where a request comes from; what says nothing is not a browser with our cookie. */
+export function sameOrigin(c: Context): boolean {
+  const origin = c.req.header('origin')
+  const host = c.req.header('host') ?? new URL(c.req.url).host
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host
+}
+
+export const sizeLimit: MiddlewareHandler = bodyLimit({
+  maxSize: BODY_BYTES_MAX,
+  onError: () => {
+    throw new Fault('too_large', `${BODY_BYTES_MAX} bytes at most`)
+  },
+})
+
+/** JSON bodies must be JSON and not deep, before anything is built from them. */
+export const jsonShape: MiddlewareHandler = async (c, next) => {
+  const isJson = c.req.header('content-type')?.includes('json') ?? false
+  if (c.req.method === 'GET' || !isJson) return next()
+  const text = await c.req.text()
+  if (text === '') return next()
+  if (tooDeep(text, NESTING_MAX)) throw new Fault('too_deep', `${NESTING_MAX} levels at most`)
+  try {
+    JSON.parse(text)
+  } catch {
+    throw new Fault('malformed', 'body is not JSON')
+  }
+  return next()
+}
+
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+  "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+export const safeHeaders: MiddlewareHandler = async (c, next) => {
+  await next()
+  c.header('content-security-policy', POLICY)
+  c.header('x-content-type-options', 'nosniff')
+  c.header('referrer-policy', 'no-referrer')
+  c.header('cross-origin-opener-policy', 'same-origin')
+}
