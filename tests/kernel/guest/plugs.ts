@@ -3,7 +3,7 @@
  * address a gateway would be given.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DeviceModel } from '../../../firmware-sim/models/model.ts'
 import { FarFile } from './far-file.ts'
@@ -44,6 +44,8 @@ export function gadgetPlug(gadget: Gadget, at: string, node: string): Plug {
   return {
     at,
     async plug(model) {
+      // The kernel gives the next plug another number while somebody still holds the last one's node.
+      await until(() => !heldNodes().some((held) => at.includes(held)))
       await gadget.plug()
       await until(() => existsSync(node))
       if (node.startsWith('/dev/tty')) makeRaw(node)
@@ -58,6 +60,23 @@ export function gadgetPlug(gadget: Gadget, at: string, node: string): Plug {
       file?.close()
       file = null
     },
+  }
+}
+
+/** Nodes that are gone and still open in this process, which is host and device in one. */
+function heldNodes(): string[] {
+  const gone = ' (deleted)'
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    const target = linkAt(`/proc/self/fd/${descriptor}`)
+    return target.endsWith(gone) ? [target.slice(0, -gone.length)] : []
+  })
+}
+
+function linkAt(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
   }
 }
 

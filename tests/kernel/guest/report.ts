@@ -1,5 +1,5 @@
 /** Tells the host what happened: one JSON line each on standard output, which is a serial line. */
-import { writeSync } from 'node:fs'
+import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 
 function tell(line: object): void {
@@ -22,7 +22,10 @@ export function at(now: () => string): void {
 export async function test(name: string, run: () => Promise<void>): Promise<void> {
   at(() => '')
   // Says where it hangs; ends nothing.
-  const slow = setInterval(() => note(`still at: ${name} (${step()})`), 20_000)
+  const slow = setInterval(() => {
+    note(`still at: ${name} (${step()})`)
+    tell({ type: 'held', threads: heldThreads() })
+  }, 20_000)
   try {
     await run()
     tell({ type: 'test', name, ok: true })
@@ -32,6 +35,21 @@ export async function test(name: string, run: () => Promise<void>): Promise<void
   } finally {
     clearInterval(slow)
   }
+}
+
+/**
+ * What the kernel holds our threads with, the innermost call first: one that does not come back is
+ * among them. Left out are threads that wait for work, and the one that reads this.
+ */
+function heldThreads(): string[] {
+  return readdirSync('/proc/self/task').flatMap((thread) => {
+    const stack = readFileSync(`/proc/self/task/${thread}/stack`, 'utf8')
+    const calls = stack.split('\n').map((line) => line.replace(/^\S+ |\+.*$/g, ''))
+    if (/^(futex_|ep_poll|do_epoll|proc_pid_stack|$)/.test(calls[0] ?? '')) return []
+    // The far end of a bulk reader waits for the host's next bytes.
+    if (calls.some((call) => call.startsWith('ffs_epfile'))) return []
+    return [calls.slice(0, 8).join(' < ')]
+  })
 }
 
 export function end(): void {
