@@ -8,10 +8,10 @@ import { getConnInfo } from '@hono/node-server/conninfo'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { Fault } from '#devices/std/fault.ts'
+import { Allowances, type Rate } from '#devices/std/rate.ts'
 import type { HttpDeps, HttpOptions } from './deps.ts'
 import { type GuardOptions, guard, jsonShape, safeHeaders, sizeLimit } from './guard.ts'
 import { errorAnswer, problemAnswer } from './problem.ts'
-import { RequestRates, request_limits } from './rate.ts'
 import { newRouter } from './routes.ts'
 import { adminRoutes } from './routes-admin.ts'
 import { floorRoutes } from './routes-floor.ts'
@@ -19,6 +19,9 @@ import { hallRoutes } from './routes-halls.ts'
 import { pageRoutes } from './routes-page.ts'
 import { recordRoutes } from './routes-records.ts'
 import { streamRoute } from './stream.ts'
+
+/** Far above a page, a reader of a whole log or somebody who enrols a chain of halls in one go. */
+const REQUESTS: Rate = { burst: 10_000, a_second: 500 }
 
 const FREE = ['/', '/health', '/login', '/api/session', '/api/enrol', '/api/openapi.json']
 
@@ -28,8 +31,9 @@ export function createHttp(deps: HttpDeps, options: HttpOptions): OpenAPIHono {
   app.onError((error, c) => errorAnswer(c, error, deps.log))
   app.notFound((c) => problemAnswer(c, new Fault('not_found', c.req.path.slice(0, 200))))
   app.use(safeHeaders)
-  const rates = new RequestRates(deps.now_ms, { ...request_limits, ...options.requests })
-  app.use(guard(door, { free: new Set([...FREE, ...deps.page.keys()]), rates }))
+  const rates = new Allowances({ ...REQUESTS, ...options.requests })
+  const { now_ms } = deps
+  app.use(guard(door, { free: new Set([...FREE, ...deps.page.keys()]), rates, now_ms }))
   app.use(sizeLimit)
   app.use(jsonShape)
   app.route('/', pageRoutes(deps, { ...options, door, rates }))

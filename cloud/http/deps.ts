@@ -1,12 +1,12 @@
 /** What the HTTP side needs and how it can be set, as types. */
 import type { Context } from 'hono'
 import type { Log } from '#devices/std/log.ts'
+import type { Rate } from '#devices/std/rate.ts'
 import type { PagePart } from '../console/files.ts'
 import type { Enrolment } from '../enrol/enrolment.ts'
 import type { HallPresence } from '../health/presence.ts'
 import type { Access } from './access.ts'
 import type { LiveFeed } from './live.ts'
-import type { RequestLimits } from './rate.ts'
 import type { Reads } from './reads.ts'
 
 export type Reprojected = { build: number; records: number; rejected: number }
@@ -39,7 +39,7 @@ export type HttpOptions = {
   secure_cookie: boolean
   streams_max?: number
   /** How fast one credential may ask. */
-  requests?: Partial<RequestLimits>
+  requests?: Partial<Rate>
   /** How the caller's address is found; tests that have no socket bring their own. */
   peer?: (c: Context) => string | undefined
 }

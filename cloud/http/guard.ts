@@ -9,10 +9,10 @@ import { getCookie } from 'hono/cookie'
 import { NESTING_MAX } from '#devices/contract/limits.ts'
 import { Fault } from '#devices/std/fault.ts'
 import { tooDeep } from '#devices/std/json.ts'
+import type { Allowances } from '#devices/std/rate.ts'
 import { isLoopback } from '../config.ts'
 import { hashSecret } from '../enrol/secrets.ts'
 import type { Access } from './access.ts'
-import type { RequestRates } from './rate.ts'
 
 export const COOKIE = 'hallway_session'
 export const BODY_BYTES_MAX = 64 * 1024
@@ -57,28 +57,38 @@ export function isOpenTo(c: Context, options: GuardOptions): boolean {
   )
 }
 
-/** By what a caller is counted: each session is one, and so are all who need no login. */
-function callerOf(c: Context, credential: NonNullable<Credential>): string {
+/** By what a caller is counted: each session is one, and so are all who need no login; else where from. */
+function callerOf(c: Context, credential: Credential, { peer }: GuardOptions): string {
+  if (credential === null) return `from ${peer(c) ?? 'nowhere'}`
   const session = credential === 'session' ? getCookie(c, COOKIE) : undefined
   return session === undefined ? credential : hashSecret(session)
 }
 
+type Limits = { free: ReadonlySet<string>; rates: Allowances; now_ms: () => number }
+
 /** Refuses whoever may not, or asks too fast. Paths in `free` need no credential. */
-export function guard(
-  options: GuardOptions,
-  { free, rates }: { free: ReadonlySet<string>; rates: RequestRates },
-): MiddlewareHandler {
+export function guard(options: GuardOptions, { free, rates, now_ms }: Limits): MiddlewareHandler {
+  const pace = (c: Context, credential: Credential) => {
+    if (!rates.take(callerOf(c, credential, options), now_ms())) throw new Fault('too_fast')
+  }
   return async (c, next) => {
-    if (free.has(c.req.path)) return next()
-    const credential = credentialOf(c, options)
-    if (credential === null) throw new Fault('unauthorised')
     const changes = c.req.method !== 'GET' && c.req.method !== 'HEAD'
+    if (free.has(c.req.path)) {
+      // A page may be looked at as often as one likes; a way in may not be tried so.
+      if (changes) pace(c, null)
+      return next()
+    }
+    const credential = credentialOf(c, options)
+    if (credential === null) {
+      pace(c, null)
+      throw new Fault('unauthorised')
+    }
     if (credential === 'open' && (changes || !OPEN_PATHS.test(c.req.path))) {
       throw new Fault('unauthorised')
     }
     if (credential === 'session' && changes && !sameOrigin(c))
       throw new Fault('forbidden', 'origin')
-    if (c.req.path !== STREAM && !rates.take(callerOf(c, credential))) throw new Fault('too_fast')
+    if (c.req.path !== STREAM) pace(c, credential)
     return next()
   }
 }

@@ -9,7 +9,8 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Pace } from '#devices/std/clock.ts'
 import { Fault } from '#devices/std/fault.ts'
 import { type Log, silent } from '#devices/std/log.ts'
-import { authenticate, checkBody, type LocalEnv, limitBody } from './guard.ts'
+import { Allowances, type Rate } from '#devices/std/rate.ts'
+import { authenticate, checkBody, type LocalEnv, limitBody, pacedBy } from './guard.ts'
 import { addPage } from './page.ts'
 import type { LocalDeps } from './ports.ts'
 import { invalidRequest, problem, thrown } from './problem.ts'
@@ -28,7 +29,12 @@ export type LocalApiOptions = {
   insecure: boolean
   pace: Pace
   log?: Log
+  /** How fast one token may ask over HTTP. */
+  requests?: Partial<Rate>
 }
+
+/** Far above a page, a clerks' program or a kiosk that shows what it is told. */
+const REQUESTS: Rate = { burst: 2_000, a_second: 200 }
 
 /** Paths that need no token: the empty page, its parts and the documentation. */
 const PUBLIC = new Set(['/', '/page.js', '/words.js', '/page.css', '/openapi.json'])
@@ -43,11 +49,13 @@ export function createLocalApi(deps: LocalDeps, options: LocalApiOptions): OpenA
   api.onError((error, c) => thrown(c, error, log))
   api.notFound((c) => problem(c, new Fault('not_found', 'path')))
   const token = authenticate(deps.tokens)
+  const paced = pacedBy(new Allowances({ ...REQUESTS, ...options.requests }), options.pace)
   api.use(headers())
   api.use((c, next) => {
     c.header('cache-control', 'no-store')
     return PUBLIC.has(c.req.path) ? next() : token(c, next)
   })
+  api.use(paced)
   api.use((c, next) => {
     // "No such counter" would be a lie while the log is still being read.
     if (deps.ready?.() === false && !EARLY.has(c.req.path)) {

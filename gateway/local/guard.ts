@@ -1,14 +1,16 @@
 /**
  * What every request must pass before a route sees it: a token, a body within its bounds.
  *
- * Faults: `unauthorised`, `forbidden`, `too_large`, `too_deep`, `bad_text`, `malformed`.
+ * Faults: `unauthorised`, `forbidden`, `too_fast`, `too_large`, `too_deep`, `bad_text`, `malformed`.
  */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { NESTING_MAX } from '#devices/contract/limits.ts'
+import type { Pace } from '#devices/std/clock.ts'
 import { Fault } from '#devices/std/fault.ts'
 import { tooDeep } from '#devices/std/json.ts'
+import type { Allowances } from '#devices/std/rate.ts'
 import type { ClientKey } from '../seal/session-key.ts'
 import type { Caller, Role, Tokens } from './tokens.ts'
 
@@ -45,6 +47,19 @@ function bearerOf(header: string | undefined, tokens: Tokens): Caller | null {
   const [scheme, token, ...rest] = (header ?? '').split(' ')
   const bearer = scheme?.toLowerCase() === 'bearer' && token !== undefined && rest.length === 0
   return bearer ? tokens.find(token) : null
+}
+
+/**
+ * Refuses a token that asks too fast over HTTP. Messages have a limit of their own, and what steps
+ * fact time asks as fast as the hall answers.
+ */
+export function pacedBy(rates: Allowances, pace: Pace): MiddlewareHandler<LocalEnv> {
+  return async (c, next) => {
+    const { caller } = c.var
+    const counted = caller !== undefined && caller.role !== 'replay' && c.env.session === undefined
+    if (counted && !rates.take(caller.name, pace.now_ms())) throw new Fault('too_fast')
+    await next()
+  }
 }
 
 /** Refuses a caller whose role is not one of these. */

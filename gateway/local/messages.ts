@@ -14,6 +14,7 @@ import type { Pace } from '#devices/std/clock.ts'
 import { Fault, type FaultCode, faults } from '#devices/std/fault.ts'
 import { faultsZh } from '#devices/std/fault-zh.ts'
 import { tooDeep } from '#devices/std/json.ts'
+import { Allowance } from '#devices/std/rate.ts'
 import { BODY_BYTES_MAX, type LocalEnv, type MessageCaller } from './guard.ts'
 import { ClientKey } from './schemas.ts'
 
@@ -114,8 +115,7 @@ export class MessageDesk {
   #who: MessageCaller
   #underWay = 0
   #refusedInARow = 0
-  #tokens: number
-  #at_ms: number
+  readonly #allowance: Allowance
 
   constructor(
     parts: { fetch: Fetch; pace: Pace },
@@ -125,8 +125,7 @@ export class MessageDesk {
     this.#parts = parts
     this.#limits = { ...message_limits, ...limits }
     this.#who = who
-    this.#tokens = this.#limits.burst
-    this.#at_ms = parts.pace.now_ms()
+    this.#allowance = new Allowance(this.#limits, parts.pace.now_ms())
   }
 
   get who(): MessageCaller {
@@ -158,13 +157,8 @@ export class MessageDesk {
   }
 
   #mayAsk(): boolean {
-    const { burst, a_second, under_way } = this.#limits
-    const now_ms = this.#parts.pace.now_ms()
-    this.#tokens = Math.min(burst, this.#tokens + ((now_ms - this.#at_ms) / 1_000) * a_second)
-    this.#at_ms = now_ms
-    if (this.#tokens < 1 || this.#underWay >= under_way) return false
-    this.#tokens -= 1
-    return true
+    if (this.#underWay >= this.#limits.under_way) return false
+    return this.#allowance.take(this.#parts.pace.now_ms())
   }
 
   async #ask({ id, method, path, key, body }: MessageRequest): Promise<string> {

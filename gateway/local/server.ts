@@ -15,7 +15,7 @@ import { Fault } from '#devices/std/fault.ts'
 import { type Log, silent } from '#devices/std/log.ts'
 import type { LocalConfig } from '../config.ts'
 import { isLoopback } from '../loopback.ts'
-import { createLocalApi } from './api.ts'
+import { createLocalApi, type LocalApiOptions } from './api.ts'
 import type { LocalEnv } from './guard.ts'
 import type { Fetch } from './messages.ts'
 import type { LocalDeps } from './ports.ts'
@@ -43,7 +43,8 @@ export interface LocalServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-export type ServeOptions = SocketOptions & { insecure?: boolean; pace: Pace; log?: Log }
+export type ServeOptions = SocketOptions &
+  Pick<LocalApiOptions, 'requests'> & { insecure?: boolean; pace: Pace; log?: Log }
 
 /** Resolves when the port is open. `insecure` is the configuration's own word. */
 export async function serveLocalApi(
@@ -55,7 +56,8 @@ export async function serveLocalApi(
   const clear = tls === undefined && !isLoopback(host)
   if (clear && options.insecure !== true) throw new Fault('insecure', `local API on ${host}`)
   const log = options.log ?? silent
-  const api = createLocalApi(deps, { insecure: clear, pace: options.pace, log })
+  const { pace, requests } = options
+  const api = createLocalApi(deps, { insecure: clear, pace, log, ...(requests && { requests }) })
   const server = await makeServer(getRequestListener(api.fetch), tls)
   server.maxConnections = CONNECTIONS_MAX
   server.timeout = IDLE_MS

@@ -274,8 +274,18 @@ describe('how fast one credential may ask', () => {
     }
     for (const path of ['/', '/health', '/api/session', '/api/openapi.json'])
       expect(new Set(await statuses(20, () => ask(path)))).toEqual(new Set([200]))
+  })
+
+  it('is counted by address for whoever has none, at every door', async () => {
+    const { ask, clock } = open({ requests })
     const wrong = { headers: { authorization: 'Bearer no' } }
-    expect(new Set(await statuses(20, () => ask('/api/visits', wrong)))).toEqual(new Set([401]))
+    expect(await statuses(4, () => ask('/api/visits', wrong))).toEqual([401, 401, 401, 401])
+    const logIn = () => ask('/login', { method: 'POST', body: JSON.stringify({ token: 'guess' }) })
+    expect(await statuses(2, logIn)).toEqual([401, 429])
+    // Whoever has a credential is not kept out by one who tries to guess it from the same place.
+    expect((await ask('/api/halls', { headers: bearer })).status).toBe(200)
+    clock.now_ms += 500
+    expect(await statuses(2, logIn)).toEqual([401, 429])
   })
 
   it('leaves the live stream alone', async () => {

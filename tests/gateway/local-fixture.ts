@@ -98,7 +98,7 @@ export type HallOptions = {
   host?: string
   insecure?: boolean
   devices?: DeviceView[]
-  serve?: Pick<ServeOptions, 'sockets' | 'messages'>
+  serve?: Pick<ServeOptions, 'sockets' | 'messages' | 'requests'>
 }
 
 export async function openHall(options: HallOptions = {}): Promise<Hall> {

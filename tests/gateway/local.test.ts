@@ -8,7 +8,7 @@ import type { ResidentText } from '#devices/wire/id-card-text.ts'
 import { BODY_BYTES_MAX } from '../../gateway/local/guard.ts'
 import { serveLocalApi } from '../../gateway/local/server.ts'
 import { realPace } from '../../gateway/pace.ts'
-import { type Hall, openForBusiness, openHall } from './local-fixture.ts'
+import { type Hall, openForBusiness, openHall, type Who } from './local-fixture.ts'
 
 type Body = NonNullable<RequestInit['body']>
 
@@ -17,6 +17,24 @@ const order = {
   lines: [{ item: 'sim-card', amount_fen: 5_000 }],
   tenders: [{ tender: 'cash', amount_fen: 5_000 }],
 }
+
+describe('how fast one token may ask', () => {
+  test('is a burst, then so many a second; others, and what steps the time, do not feel it', async () => {
+    await using hall = await openHall({ serve: { requests: { burst: 3, a_second: 0.001 } } })
+    const statuses = async (who: Who | null) => {
+      const all: number[] = []
+      for (let i = 0; i < 5; i++) all.push((await hall.call(who, 'GET', '/counts')).status)
+      return all
+    }
+    expect(await statuses('kiosk')).toEqual([200, 200, 200, 429, 429])
+    expect(await statuses('clerks')).toEqual([200, 200, 200, 429, 429])
+    expect(await statuses('replay')).toEqual([200, 200, 200, 200, 200])
+    expect(await statuses(null)).toEqual([401, 401, 401, 401, 401])
+    const refused = await hall.call('kiosk', 'GET', '/counts')
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.json).toMatchObject({ code: 'too_fast', text: { zh: faultsZh.too_fast } })
+  })
+})
 
 describe('a day at the counter', () => {
   test('from the ticket to a confirmed order, each step recorded, figures agree', async () => {
