@@ -30,28 +30,28 @@ const createHallRoute = createRoute({
   method: 'post',
   path: '/api/halls',
   request: { body: jsonBody(z.strictObject({ hall: HallId, rules: NewRules })) },
-  responses: answers(IssuedToken, 'The hall is made; the token enrols its gateway within 24 hours'),
+  ...answers(IssuedToken, 'The hall is made; the token enrols its gateway within 24 hours'),
 })
 
 const tokenRoute = createRoute({
   method: 'post',
   path: '/api/halls/{hall}/token',
   request: { params: HallParam },
-  responses: answers(IssuedToken, 'A new token, for a hall without an owner or its owner again'),
+  ...answers(IssuedToken, 'A new token, for a hall without an owner or its owner again'),
 })
 
 const replaceRoute = createRoute({
   method: 'post',
   path: '/api/halls/{hall}/replace',
   request: { params: HallParam },
-  responses: answers(IssuedToken, 'A token that moves the hall to the gateway that brings it'),
+  ...answers(IssuedToken, 'A token that moves the hall to the gateway that brings it'),
 })
 
 const reprojectRoute = createRoute({
   method: 'post',
   path: '/api/halls/{hall}/reproject',
   request: { params: HallParam, query: z.object({ projection: Name.optional() }) },
-  responses: answers(
+  ...answers(
     z.array(Reprojection),
     'The projection, or every one of them, was built anew from the log and swapped in',
   ),
@@ -62,7 +62,7 @@ const enrolRoute = createRoute({
   path: '/api/enrol',
   security: [],
   request: { body: jsonBody(EnrolRequest) },
-  responses: answers(EnrolAnswer, 'Credential, keys and ownership; the token is spent'),
+  ...answers(EnrolAnswer, 'Credential, keys and ownership; the token is spent'),
 })
 
 function isZone(zone: string): boolean {

@@ -9,14 +9,14 @@ const ratingsRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/ratings',
   request: { params: HallParam, query: z.object({ day: Day.optional() }) },
-  responses: answers(RatingsView, 'Ratings by counter, clerk and service; of one day or of all'),
+  ...answers(RatingsView, 'Ratings by counter, clerk and service; of one day or of all'),
 })
 
 const bindingsRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/bindings',
   request: { params: HallParam },
-  responses: answers(z.array(BindingView), 'Devices with what they say they are and their places'),
+  ...answers(z.array(BindingView), 'Devices with what they say they are and their places'),
 })
 
 export function floorRoutes({ reads }: Pick<HttpDeps, 'reads'>): OpenAPIHono {

@@ -21,35 +21,35 @@ const listRoute = createRoute({
   method: 'get',
   path: '/api/halls',
   request: { query: z.object({ only: Only }) },
-  responses: answers(z.array(HallSummary), 'Halls with presence, head, queue and money of today'),
+  ...answers(z.array(HallSummary), 'Halls with presence, head, queue and money of today'),
 })
 
 const hallRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}',
   request: { params: HallParam },
-  responses: answers(HallView, 'One hall with all that the live page shows'),
+  ...answers(HallView, 'One hall with all that the live page shows'),
 })
 
 const completenessRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/completeness',
   request: { params: HallParam },
-  responses: answers(Completeness, 'Up to where the log is held, and what is missing or doubled'),
+  ...answers(Completeness, 'Up to where the log is held, and what is missing or doubled'),
 })
 
 const branchesRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/branches',
   request: { params: HallParam },
-  responses: answers(z.array(EpochView), 'Epochs that did not continue the head they met'),
+  ...answers(z.array(EpochView), 'Epochs that did not continue the head they met'),
 })
 
 const balancesRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/balances',
   request: { params: HallParam },
-  responses: answers(z.array(BalanceView), 'Running balances of all accounts'),
+  ...answers(z.array(BalanceView), 'Running balances of all accounts'),
 })
 
 type Deps = Pick<HttpDeps, 'reads' | 'presence' | 'now_ms'>

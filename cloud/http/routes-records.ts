@@ -14,31 +14,28 @@ const visitsRoute = createRoute({
     params: HallParam,
     query: PagingQuery.extend({ day: Day.optional(), outcome: z.enum(OUTCOMES).optional() }),
   },
-  responses: answers(pageOf(VisitView), 'Visits in the order of their tickets'),
+  ...answers(pageOf(VisitView), 'Visits in the order of their tickets'),
 })
 
 const dayRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/days/{day}',
   request: { params: HallParam.extend({ day: Day }) },
-  responses: answers(DayView, 'Figures of a business day'),
+  ...answers(DayView, 'Figures of a business day'),
 })
 
 const entriesRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/entries',
   request: { params: HallParam, query: PagingQuery },
-  responses: answers(
-    pageOf(EntryView),
-    'Ledger entries with their postings, in the order of the log',
-  ),
+  ...answers(pageOf(EntryView), 'Ledger entries with their postings, in the order of the log'),
 })
 
 const rejectedRoute = createRoute({
   method: 'get',
   path: '/api/halls/{hall}/rejected',
   request: { params: HallParam, query: PagingQuery },
-  responses: answers(pageOf(RejectedView), 'Records that a projection could not use'),
+  ...answers(pageOf(RejectedView), 'Records that a projection could not use'),
 })
 
 const NDJSON = 'application/x-ndjson'
@@ -54,6 +51,7 @@ const logRoute = createRoute({
       limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
     }),
   },
+  summary: 'The exact texts of records, with which anybody can verify the chain',
   responses: {
     200: {
       description:

@@ -26,10 +26,13 @@ const problem = {
   content: { 'application/problem+json': { schema: Problem } },
 }
 
-/** Answers of a route that gives `schema`. */
-export const answers = <T extends z.ZodType>(schema: T, description: string) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  default: problem,
+/** What a route gives: `schema`, which `summary` describes in a line. */
+export const answers = <T extends z.ZodType>(schema: T, summary: string) => ({
+  summary,
+  responses: {
+    200: { description: summary, content: { 'application/json': { schema } } },
+    default: problem,
+  },
 })
 
 export const jsonBody = <T extends z.ZodType>(schema: T) => ({

@@ -28,20 +28,36 @@ import {
 import { record, sourceOf } from './write.ts'
 
 /** Buttons of a counter that say nothing but which. */
-const buttons: Readonly<Record<string, (counter: string) => Ask>> = {
-  'sign-out': (counter) => ({ type: 'counter.sign_out', counter }),
-  'call-next': (counter) => ({ type: 'call.next', counter }),
-  recall: (counter) => ({ type: 'recall', counter }),
-  serve: (counter) => ({ type: 'serve', counter }),
-  done: (counter) => ({ type: 'done', counter }),
-  'no-show': (counter) => ({ type: 'no_show', counter }),
-  'ask-rating': (counter) => ({ type: 'rating.ask', counter }),
+const buttons: Readonly<Record<string, { summary: string; ask: (counter: string) => Ask }>> = {
+  'sign-out': {
+    summary: 'The clerk leaves the counter',
+    ask: (counter) => ({ type: 'counter.sign_out', counter }),
+  },
+  'call-next': {
+    summary: 'Call whoever has the longest wait, credit of the class counted in',
+    ask: (counter) => ({ type: 'call.next', counter }),
+  },
+  recall: {
+    summary: 'Call the same number again',
+    ask: (counter) => ({ type: 'recall', counter }),
+  },
+  serve: { summary: 'The called customer is here', ask: (counter) => ({ type: 'serve', counter }) },
+  done: { summary: 'The visit is over', ask: (counter) => ({ type: 'done', counter }) },
+  'no-show': {
+    summary: 'The called customer did not come',
+    ask: (counter) => ({ type: 'no_show', counter }),
+  },
+  'ask-rating': {
+    summary: 'Ask the customer of this visit for a rating',
+    ask: (counter) => ({ type: 'rating.ask', counter }),
+  },
 }
 
 const signIn = route(
   {
     method: 'post',
     path: '/counters/{counter}/sign-in',
+    summary: 'A clerk opens the counter for these services, or for all',
     request: { params: CounterPath, headers: KeyHeader, body: bodyOf(SignInBody) },
   },
   Recorded,
@@ -55,9 +71,17 @@ const call = route(
   },
   Recorded,
 )
-const list = route({ method: 'get', path: '/counters' }, z.object({ counters: z.array(Counter) }))
+const list = route(
+  { method: 'get', path: '/counters', summary: 'All counters as they stand' },
+  z.object({ counters: z.array(Counter) }),
+)
 const one = route(
-  { method: 'get', path: '/counters/{counter}', request: { params: CounterPath } },
+  {
+    method: 'get',
+    path: '/counters/{counter}',
+    summary: 'One counter as it stands',
+    request: { params: CounterPath },
+  },
   Counter,
 )
 const card = route(
@@ -143,11 +167,12 @@ function cardFields(deps: LocalDeps, counter: string, private_link: boolean): Ca
 }
 
 function addButtons(api: OpenAPIHono<LocalEnv>, deps: LocalDeps): void {
-  for (const [name, ask] of Object.entries(buttons)) {
+  for (const [name, { summary, ask }] of Object.entries(buttons)) {
     const button = route(
       {
         method: 'post',
         path: `/counters/{counter}/${name}`,
+        summary,
         request: { params: CounterPath, headers: KeyHeader },
       },
       Recorded,

@@ -21,11 +21,15 @@ const visit = route(
   {
     method: 'post',
     path: '/kiosk-visits',
+    summary: 'Somebody was at a kiosk and took no ticket',
     request: { headers: KeyHeader, body: bodyOf(KioskBody) },
   },
   Recorded,
 )
-const day = route({ method: 'get', path: '/day' }, DayNow)
+const day = route(
+  { method: 'get', path: '/day', summary: 'The business day, and whether it is open' },
+  DayNow,
+)
 const open = route(
   {
     method: 'post',
@@ -36,7 +40,12 @@ const open = route(
   Recorded,
 )
 const close = route(
-  { method: 'post', path: '/day/close', request: { headers: KeyHeader } },
+  {
+    method: 'post',
+    path: '/day/close',
+    summary: 'Close the business day: who still waits has left',
+    request: { headers: KeyHeader },
+  },
   Recorded,
 )
 const counts = route(

@@ -34,7 +34,15 @@ const put = route(
   },
   Recorded,
 )
-const one = route({ method: 'get', path: '/orders/{order}', request: { params: OrderPath } }, Order)
+const one = route(
+  {
+    method: 'get',
+    path: '/orders/{order}',
+    summary: 'One order, and whether it is booked',
+    request: { params: OrderPath },
+  },
+  Order,
+)
 const list = route(
   { method: 'get', path: '/orders', summary: "Today's orders", request: { query: PageQuery } },
   z.object({ orders: z.array(Order), more: z.boolean() }),

@@ -35,7 +35,7 @@ const Bounds = z.object({
 })
 
 const list = route(
-  { method: 'get', path: '/recordings' },
+  { method: 'get', path: '/recordings', summary: 'Recordings under way and on the disk' },
   z.object({ recordings: z.array(Recording) }),
 )
 const start = route(
@@ -52,6 +52,7 @@ const stop = route(
   {
     method: 'post',
     path: '/devices/{device}/recording/stop',
+    summary: 'End the recording; what was recorded stays',
     request: { params: DevicePath },
   },
   Recording,

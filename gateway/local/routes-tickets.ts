@@ -31,7 +31,12 @@ const list = route(
   z.object({ tickets: z.array(Ticket), more: z.boolean() }),
 )
 const one = route(
-  { method: 'get', path: '/tickets/{ticket}', request: { params: TicketPath } },
+  {
+    method: 'get',
+    path: '/tickets/{ticket}',
+    summary: 'One ticket, and whether it is booked',
+    request: { params: TicketPath },
+  },
   Ticket,
 )
 const leave = route(

@@ -55,10 +55,25 @@ const Status = z
   })
   .openapi('Status')
 
-const status = route({ method: 'get', path: '/status' }, Status)
-const devices = route({ method: 'get', path: '/devices' }, z.object({ devices: z.array(Device) }))
+const status = route(
+  { method: 'get', path: '/status', summary: 'Log, clock, disk, link to the cloud, alarms' },
+  Status,
+)
+const devices = route(
+  {
+    method: 'get',
+    path: '/devices',
+    summary: 'Every device with state, counters, last frames masked',
+  },
+  z.object({ devices: z.array(Device) }),
+)
 const device = route(
-  { method: 'get', path: '/devices/{device}', request: { params: DevicePath } },
+  {
+    method: 'get',
+    path: '/devices/{device}',
+    summary: 'One device',
+    request: { params: DevicePath },
+  },
   Device,
 )
 

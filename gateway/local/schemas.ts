@@ -216,7 +216,8 @@ export const json = <S extends z.ZodType>(schema: S) => ({
 /** A body that must be there. */
 export const bodyOf = <S extends z.ZodType>(schema: S) => ({ ...json(schema), required: true })
 
-type Outline = Omit<RouteConfig, 'responses' | 'security'>
+/** Without a summary nobody knows what it is for. */
+type Outline = Omit<RouteConfig, 'responses' | 'security'> & { summary: string }
 /** A route behind a token: `answer` on success, problem JSON otherwise. */
 export function route<const R extends Outline, S extends z.ZodType>(outline: R, answer: S) {
   const problem = {

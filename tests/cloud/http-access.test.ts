@@ -74,8 +74,11 @@ describe('who may do what', () => {
   it('refuses every path of the API without a credential, but for its description and enrolment', async () => {
     const { ask } = open()
     const document = await bodyOf(await ask('/api/openapi.json'))
-    for (const [path, item] of Object.entries<Record<string, unknown>>(document.paths)) {
-      for (const method of Object.keys(item)) {
+    for (const [path, item] of Object.entries<Record<string, { summary?: string }>>(
+      document.paths,
+    )) {
+      for (const [method, { summary }] of Object.entries(item)) {
+        expect([method, path, summary]).toEqual([method, path, expect.any(String)])
         const at = path.replace('{hall}', 'h1').replace('{day}', '2026-01-01')
         const { status } = await ask(at, { method: method.toUpperCase() })
         expect([method, path, status === 401]).toEqual([method, path, path !== '/api/enrol'])
