@@ -2,7 +2,6 @@
 import { expect } from 'vitest'
 import type { deviceTypes } from '#devices/types/index.ts'
 import type { DeviceModel } from '../../firmware-sim/models/model.ts'
-import type { RegisterUnitModel } from '../../firmware-sim/models/register-unit.ts'
 import type { DeviceView, DriverParts } from '../../gateway/drivers/session.ts'
 import { reach, type Scheduler } from './virtual.ts'
 
@@ -19,7 +18,8 @@ export type Bench = {
 }
 export type Scenario = {
   type: keyof typeof deviceTypes
-  make(pace: Scheduler): Bench
+  /** `slack`: how many times longer than stated a window is to be, where the machine's own time runs. */
+  make(pace: Scheduler, slack?: number): Bench
   /** Every byte, or every so many where an answer is long. */
   stride?: number
   away_ms?: number
@@ -56,8 +56,4 @@ export async function settle<T>(
   done.catch(() => {})
   await reach(pace, most_ms, () => over)
   return done
-}
-
-function _shownOn(model: RegisterUnitModel): string {
-  return model.displayed.mode === 'number' ? model.displayed.number : model.displayed.mode
 }

@@ -148,7 +148,7 @@ export const otherScenarios: Record<string, Scenario> = {
           return pad
         },
         async use() {
-          await pass(pace, 50)
+          await pace.run(2000, () => pad.view().state === 'online')
           const asked = pad.promptPin(request)
           pace.after(20, 'types', () => model.type('135790'))
           const { outcome } = await settle(pace, asked)

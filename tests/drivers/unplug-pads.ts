@@ -1,5 +1,7 @@
 /** Pads, panels, displays and raters with their cable pulled. */
 import { expect } from 'vitest'
+import { ff68Pad } from '#devices/types/ff68-pad.ts'
+import { ff68Rater } from '#devices/types/ff68-rater.ts'
 import { createCallPadModel } from '../../firmware-sim/models/call-pad.ts'
 import { createCounterDisplayModel } from '../../firmware-sim/models/counter-display.ts'
 import { Ff68PadModel } from '../../firmware-sim/models/ff68-pad.ts'
@@ -156,7 +158,7 @@ export const padScenarios: Record<string, Scenario> = {
     type: 'ff68_pad',
     // Away for less than its guard window: presses that cannot be numbered are known no longer.
     away_ms: 200,
-    make(pace) {
+    make(pace, slack = 1) {
       const model = new Ff68PadModel({ pace })
       const { kept, record, once } = bookOf(pace)
       let wanted = 'A012'
@@ -166,11 +168,12 @@ export const padScenarios: Record<string, Scenario> = {
         model,
         drive: (parts) => {
           const handlers = { onPress: record, onOther: record }
-          pad = createFf68Pad('pad', parts, { handlers, wanted: () => wanted })
+          const options = { guard_ms: ff68Pad.defaults.guard_ms * slack }
+          pad = createFf68Pad('pad', parts, { handlers, wanted: () => wanted, options })
           return pad
         },
         async use() {
-          await pass(pace, 50)
+          await pace.run(2000, () => pad.view().state === 'online')
           const presses = Promise.allSettled([
             model.press('next'),
             model.press('no_show'),
@@ -201,18 +204,19 @@ export const padScenarios: Record<string, Scenario> = {
   'FF 68 rater': {
     type: 'ff68_rater',
     away_ms: 200,
-    make(pace) {
+    make(pace, slack = 1) {
       const model = new Ff68RaterModel({ pace })
       const { kept, record, once } = bookOf<Rating>(pace)
       let pad: ReturnType<typeof createFf68Rater>
       return {
         model,
         drive: (parts) => {
-          pad = createFf68Rater('rater', parts, { handlers: { onRating: record } })
+          const options = { guard_ms: ff68Rater.defaults.guard_ms * slack }
+          pad = createFf68Rater('rater', parts, { handlers: { onRating: record }, options })
           return pad
         },
         async use() {
-          await pass(pace, 50)
+          await pace.run(2000, () => pad.view().state === 'online')
           const asked = pad.ask('visit-1')
           await settle(pace, Promise.all([model.rate(2), model.rate(4)]))
           await settle(pace, asked)

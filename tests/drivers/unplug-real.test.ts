@@ -24,6 +24,9 @@ const scenarios: Record<string, Scenario> = { ...padScenarios, ...otherScenarios
 const socat = spawnSync('socat', ['-V']).status === 0
 if (!socat) console.warn('SKIPPED: no socat here, so cables of pseudo-terminals are not pulled')
 
+/** Both ends are in this process: when it stands still, so do their answers, but no clock. */
+const SLACK = 10
+
 /** Real time where the scenarios know the virtual one. A machine may be slow: waits are long. */
 class RealTime extends Scheduler {
   override now_ms(): number {
@@ -135,7 +138,7 @@ async function pulled(
   { direction, left }: { direction: Direction; left: number },
 ): Promise<boolean> {
   const pace = new RealTime()
-  const bench = scenario.make(pace)
+  const bench = scenario.make(pace, SLACK)
   const scissors = new Scissors(bench.model, direction, left)
   await using cable = await open(scissors)
   const away: Promise<void>[] = []
