@@ -1,6 +1,7 @@
 /** What stands in a hall: its devices with what they say of themselves, and what customers pressed. */
-import { age, empty, h, panel, s, table } from './dom.js'
-import { count, known, say } from './words.js'
+import { age, empty, h, local, panel, s, table } from './dom.js'
+import { reasons, states, types } from './floor-words.js'
+import { count, say } from './words.js'
 
 const DEVICE_DOTS = {
   online: 'good',
@@ -18,11 +19,14 @@ const dotOf = (state) => DEVICE_DOTS[state] ?? 'warn'
 /** What a person should see first. */
 const ORDER = ['bad', 'warn', 'hollow', 'good']
 
-/** A code's own word where there is one; otherwise the code as it came. */
-function wordFor(kind, code) {
-  if (known(`${kind}_${code}`)) return say(`${kind}_${code}`)
-  const [head, ...rest] = code.split(': ')
-  return known(`${kind}_${head}`) ? `${say(`${kind}_${head}`)}: ${rest.join(': ')}` : code
+/** A code's own words where there are some; otherwise the code as it came. */
+const told = (words, code) => (Object.hasOwn(words, code) ? local(words[code]) : code)
+
+/** What stands behind a colon is the device's own: kept as it is. */
+function reasonText(reason) {
+  const [head, ...rest] = reason.split(': ')
+  const whole = rest.length === 0 || Object.hasOwn(reasons, reason)
+  return whole ? told(reasons, reason) : [told(reasons, head), ...rest].join(': ')
 }
 
 /** As wide as what stands beside it leaves. */
@@ -49,9 +53,9 @@ function deviceRow({ device, type, state, reason, since_ms }) {
     'tr',
     { 'data-device': device },
     h('td', null, h('span', { class: 'link' }, dot, device)),
-    h('td', { class: 'quiet', title: type }, wordFor('type', type)),
-    h('td', null, say(`device_${state}`)),
-    h('td', { class: 'wide quiet', title: reason }, wordFor('reason', reason)),
+    h('td', { class: 'quiet', title: type }, told(types, type)),
+    h('td', null, told(states, state)),
+    h('td', { class: 'wide quiet', title: reason }, reasonText(reason)),
     h('td', { class: 'num quiet' }, age(since_ms)),
   )
 }

@@ -11,7 +11,7 @@ import { Fault } from '#devices/std/fault.ts'
 import { type Log, silent } from '#devices/std/log.ts'
 import { Allowances, type Rate } from '#devices/std/rate.ts'
 import { authenticate, checkBody, type LocalEnv, limitBody, pacedBy } from './guard.ts'
-import { addPage } from './page.ts'
+import { addPage, PAGE_PATHS } from './page.ts'
 import type { LocalDeps } from './ports.ts'
 import { invalidRequest, problem, thrown } from './problem.ts'
 import { addCounters } from './routes-counters.ts'
@@ -37,7 +37,7 @@ export type LocalApiOptions = {
 const REQUESTS: Rate = { burst: 2_000, a_second: 200 }
 
 /** Paths that need no token: the empty page, its parts and the documentation. */
-const PUBLIC = new Set(['/', '/page.js', '/words.js', '/page.css', '/openapi.json'])
+const PUBLIC = new Set([...PAGE_PATHS, '/openapi.json'])
 /** What can be answered before the hall is open. */
 const EARLY = new Set([...PUBLIC, '/time', '/status', '/devices'])
 

@@ -2,7 +2,7 @@
  * The commissioning report (验收单): a page to print and sign, in both languages, of what stands where,
  * what it says it is, and what is still wrong. Pure. Whatever a device calls itself is text, never markup.
  */
-import type { DeviceState } from '#devices/contract/presence.ts'
+import { stateWords } from '#devices/types/floor-words.ts'
 import { deviceTypes } from '#devices/types/index.ts'
 import type { DeviceView, GatewayStatus, HallAbout } from './ports.ts'
 
@@ -69,7 +69,7 @@ function rowOf(device: DeviceView, i: number): string {
     device.at,
     device.identity ?? '',
     device.firmware ?? '',
-    `${statesZh[device.state]} ${device.state.replaceAll('_', ' ')} (${device.reason})`,
+    `${bilingual(stateWords[device.state])} (${device.reason})`,
     `${frames_in} / ${bad_checksums} / ${timeouts}`,
     troublesOf(device).join('; '),
   ]
@@ -79,25 +79,10 @@ function rowOf(device: DeviceView, i: number): string {
 /** A code that is no type's is shown as it came. */
 function typeName(type: string): string {
   if (!Object.hasOwn(deviceTypes, type)) return type
-  const { zh, en } = deviceTypes[type as keyof typeof deviceTypes].title
-  return `${zh} ${en}`
+  return bilingual(deviceTypes[type as keyof typeof deviceTypes].title)
 }
 
-const statesZh: Readonly<Record<DeviceState, string>> = {
-  online: '在线',
-  offline: '离线',
-  power_off: '断电',
-  no_device: '无设备',
-  hardware_error: '硬件故障',
-  user_error: '需人工处理',
-  device_busy: '忙',
-  fraud_attempt: '欺诈',
-  potential_fraud: '疑似欺诈',
-  starting: '启动中',
-  not_configured: '未配置',
-  unsupported: '不支持',
-  stale: '数据陈旧',
-}
+const bilingual = ({ zh, en }: { zh: string; en: string }) => `${zh} ${en}`
 
 const suppliesZh: ReadonlyMap<string, string> = new Map([
   ['paper', '纸'],

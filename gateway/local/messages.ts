@@ -16,6 +16,7 @@ import { faultsZh } from '#devices/std/fault-zh.ts'
 import { tooDeep } from '#devices/std/json.ts'
 import { Allowance } from '#devices/std/rate.ts'
 import { BODY_BYTES_MAX, type LocalEnv, type MessageCaller } from './guard.ts'
+import { PAGE_PATHS } from './page.ts'
 import { ClientKey } from './schemas.ts'
 
 /** One message in bytes: a body as large as HTTP takes, and what stands around it. */
@@ -33,15 +34,7 @@ export const message_limits = {
 export type MessageLimits = typeof message_limits
 
 /** Pages, their parts and what never ends have no answer that fits into one message. */
-const NOT_IN_MESSAGES = new Set([
-  '/',
-  '/page.js',
-  '/words.js',
-  '/page.css',
-  '/openapi.json',
-  '/events',
-  '/ws',
-])
+const NOT_IN_MESSAGES = new Set<string>([...PAGE_PATHS, '/openapi.json', '/events', '/ws'])
 
 export const Hello = z.strictObject({
   type: z.literal('hello'),

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Listening, serve } from '../../cloud/http/serve.ts'
-import { DeviceState } from '../../devices/contract/presence.ts'
-import { deviceTypes } from '../../devices/types/index.ts'
 import { freePorts } from '../../firmware-sim/people/ports.ts'
 import { ADMIN, type HttpFixture, LogWriter, openHttp, rules } from '../cloud/http-fixture.ts'
 import { confirmed, entered, ratingAsked, ratingGiven, ticketId } from '../cloud/log-maker.ts'
@@ -131,20 +129,6 @@ describe.runIf(here)('the live page', () => {
     await page.goto(`${listening.url}/#/west`)
     await see(page, 'money', 'WeChat Pay')
     expect(await panel(page, 'ratings').count()).toBe(0)
-    await page.context().close()
-  })
-
-  it('has a word for every device type and state', async () => {
-    const page = await withCode()
-    await see(page, 'queue', 'Queue')
-    const types = Object.keys(deviceTypes).map((type) => `type_${type}`)
-    const keys = [...types, ...DeviceState.options.map((state) => `device_${state}`)]
-    // As a text: what runs in the page is none of the test runner's modules.
-    const missing = await page.evaluate(
-      `import('/console/words.js').then(({ known }) =>
-        ${JSON.stringify(keys)}.filter((key) => !known(key)))`,
-    )
-    expect(missing).toEqual([])
     await page.context().close()
   })
 

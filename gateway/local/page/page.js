@@ -2,7 +2,7 @@
  * The installer's page: asks /status and /devices every two seconds and shows them, in Chinese or
  * English. The token stays in this tab. Everything is set as text, so nothing shown can be markup.
  */
-import { alarmText, linkText, reasonText, stateText, typeName } from './words.js'
+import { alarmText, linkStateText, linkText, reasonText, stateText, typeName } from './words.js'
 
 const texts = {
   zh: {
@@ -150,7 +150,6 @@ let last = null
 
 const t = (key) => texts[lang][key]
 const fill = (key, values) => t(key).replaceAll(/\{(\w+)\}/g, (_, name) => values[name] ?? '')
-const stateName = (state) => stateText(state, lang)
 function time(ms) {
   if (ms === null) return t('none')
   const locale = lang === 'zh' ? 'zh-CN' : 'en-GB'
@@ -232,7 +231,7 @@ function showStatus(s) {
     fact('oldest', age(s.log.unbooked_since_ms, s.clock.wall_ms ?? Date.now())),
     fact(
       'link',
-      why ? `${stateName(state)} · ${why}` : stateName(state),
+      why ? `${linkStateText(state, lang)} · ${why}` : linkStateText(state, lang),
       `${t('attempts')} ${attempts}${why === reason ? '' : ` · ${reason}`}`,
       state === 'up' ? 'good' : 'bad',
     ),
@@ -274,7 +273,7 @@ function deviceRow(d, now_ms) {
     el('td', d.device),
     titled(el('td', typeName(d.type, lang)), d.type),
     el('td', d.counter ?? ''),
-    el('td', stateName(d.state), tone),
+    el('td', stateText(d.state, lang), tone),
     titled(el('td', reasonText(d.reason, lang)), d.reason),
     todoCell(d),
     titled(el('td', age(d.since_ms, now_ms)), time(d.since_ms)),
