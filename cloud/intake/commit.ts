@@ -12,6 +12,7 @@ import { type Position, ZERO_HASH } from '#devices/contract/position.ts'
 import type { Birth } from '#devices/contract/presence.ts'
 import type { Receipt } from '#devices/contract/receipt.ts'
 import { parseRecord } from '#devices/contract/record.ts'
+import { isFault } from '#devices/std/fault.ts'
 import type { Log } from '#devices/std/log.ts'
 import { getOrMake } from '#devices/std/map.ts'
 import type {
@@ -309,6 +310,8 @@ function nameOf(error: unknown): string {
 }
 
 function codeOf(error: unknown): string {
+  // A value that the database cannot keep is told by the database's own code, not as a wrong form.
+  if (isFault(error, 'invalid')) return error.detail.slice(0, 5)
   const code = (error as { code?: unknown }).code
   return typeof code === 'string' ? code.slice(0, 32) : 'internal'
 }

@@ -12,6 +12,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { Fault } from '#devices/std/fault.ts'
 import type { Session } from './database.ts'
 
 const Witness = z.object({
@@ -95,7 +96,14 @@ async function readWitness(path: string): Promise<Witness | null> {
   }
 }
 
+/** A disk that is full now has room again later: trouble like that of the database itself. */
 async function writeDurably(path: string, text: string): Promise<void> {
+  await write(path, text).catch((cause: NodeJS.ErrnoException) => {
+    throw new Fault('unavailable', `witness: ${cause.code ?? 'cannot be written'}`, { cause })
+  })
+}
+
+async function write(path: string, text: string): Promise<void> {
   const fresh = `${path}.new`
   const file = await open(fresh, 'w', 0o600)
   try {

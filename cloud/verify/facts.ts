@@ -1,9 +1,23 @@
 /**
- * Which records count: each fact once, at its first place. Reads the bytes itself. What the
- * controller refused for its form is taken from its list of rejected records, as the form of every
- * kind is not written down a second time; what is refused for its meaning, this program decides.
+ * Which records count: each fact once, at its first place. Reads the bytes itself. The form of a
+ * record is judged by the contract, which is written down once; what is refused for its meaning, this
+ * program decides. The controller's list of rejected records is taken on trust for nothing but values
+ * that its database could not keep.
  */
+import { parseRecord, type RecordRefusal } from '#devices/contract/record.ts'
 import type { Line } from './chain.ts'
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Why a record's form is refused, by the contract itself; null where it is not. */
+export function formOf({ bytes }: Line): RecordRefusal | null {
+  let text: string | null = null
+  try {
+    text = decoder.decode(bytes)
+  } catch {}
+  const parsed = parseRecord(text)
+  return parsed.ok ? null : parsed.code
+}
 
 export type Fact = {
   place: number
@@ -53,7 +67,7 @@ export const keyOf = (p: { epoch: string; seq: number; hash: string }) =>
 
 /** The first place a record claims, or null for one that stands there for the first time. */
 export function namedBy(line: Line): string | null {
-  if (!line.bytes.includes('"was"')) return null
+  if (!line.bytes.includes('"was"') && !line.bytes.includes('\\u')) return null
   const value = objectOf(line.bytes)
   const was = value === null ? null : wasOf(value)
   return was === null ? null : keyOf(was)

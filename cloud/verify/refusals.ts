@@ -17,12 +17,8 @@ export const known: Readonly<Record<string, number>> = {
   bindings: 2,
 }
 
-/** Codes by which a record is refused before its meaning is looked at, SQLSTATE among them. */
-const formCodes = new Set([
-  ...['malformed', 'too_large', 'too_deep', 'bad_text', 'unknown_kind', 'unknown_version'],
-  ...['invalid', 'internal'],
-])
-const isForm = (code: unknown) => formCodes.has(String(code)) || /^[0-9A-Z]{5}$/.test(String(code))
+/** A value that the database could not keep: no log tells of it. SQLSTATE. */
+const isOfDatabase = (code: unknown) => code === 'internal' || /^[0-9A-Z]{5}$/.test(String(code))
 
 export class Refusals {
   readonly #held: ReadonlyMap<string, Cells>
@@ -47,14 +43,9 @@ export class Refusals {
     return new Set([...this.#held.values()].map(({ place }) => place)).size
   }
 
-  /** The projection refused the record's form, by its own word. */
-  form(projection: string, { place }: Line): boolean {
-    return isForm(this.#held.get(`${projection} ${place}`)?.code)
-  }
-
-  /** Nobody could read the record. */
-  unreadable(line: Line): boolean {
-    return Object.keys(known).every((projection) => this.form(projection, line))
+  /** The database could not keep what the projection made of it. */
+  ofDatabase(projection: string, { place }: Line): boolean {
+    return isOfDatabase(this.#held.get(`${projection} ${place}`)?.code)
   }
 
   add(projection: string, { epoch, seq, place }: Line, code: string): void {
@@ -70,7 +61,7 @@ export class Refusals {
       if (found !== undefined && expected !== undefined) findings.compare(at, expected, found)
       else if (found === undefined)
         findings.add({ ...at, text: `is not refused, by the log ${expected?.code}` })
-      else if (Object.hasOwn(known, projection) && !isForm(found.code))
+      else if (Object.hasOwn(known, projection) && !isOfDatabase(found.code))
         findings.add({ ...at, text: `is ${found.code}, by the log not refused` })
     }
   }

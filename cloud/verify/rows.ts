@@ -13,6 +13,9 @@ const NUMERIC_ARRAY = 1231
 const TEXT_ARRAY: number = 1009
 const textsOf = pg.types.getTypeParser(TEXT_ARRAY) as (text: string) => string[]
 
+/** What no program of ours writes (0.5, NaN) stays text: it equals nothing and is named. */
+const wholeOf = (text: string): bigint | string => (/^-?\d+$/.test(text) ? BigInt(text) : text)
+
 export type Cells = Readonly<Record<string, unknown>>
 export type StoredSegment = {
   place: number
@@ -51,9 +54,9 @@ export async function connect(url: string): Promise<pg.Client> {
   const types = {
     getTypeParser(oid: number, format?: 'text' | 'binary') {
       if (oid === INT8) return Number
-      if (oid === NUMERIC) return (text: string) => BigInt(text)
+      if (oid === NUMERIC) return wholeOf
       if (oid === INT8_ARRAY) return (text: string) => textsOf(text).map(Number)
-      if (oid === NUMERIC_ARRAY) return (text: string) => textsOf(text).map(BigInt)
+      if (oid === NUMERIC_ARRAY) return (text: string) => textsOf(text).map(wholeOf)
       return pg.types.getTypeParser(oid, format)
     },
   } as pg.CustomTypesConfig

@@ -5,7 +5,7 @@
  */
 import { ChainWalk, type Line } from './chain.ts'
 import { compareOrigins, compareProjections, compareSums, type Sums } from './compare.ts'
-import { type Fact, FirstPlaces, keyOf, namedBy } from './facts.ts'
+import { type Fact, FirstPlaces, formOf, keyOf, namedBy } from './facts.ts'
 import { type Finding, Findings } from './findings.ts'
 import type { GatewayLog } from './gateway-log.ts'
 import { OwnBooks } from './own-books.ts'
@@ -63,12 +63,17 @@ function notHeld({ halls = [] }: VerifyOptions, cursors: Cells[], findings: Find
 
 /** Records of a hall that has no cursor were written by nobody we know. */
 async function strays(reader: Reader, findings: Findings): Promise<void> {
+  const tables = await reader.rows(
+    `select table_name from information_schema.columns where table_schema = current_schema()
+     and column_name = 'hall' and table_name <> 'hall_cursor' and table_name not like 'live_%'`,
+  )
+  const every = tables.map(({ table_name }) => `select hall from "${table_name}"`).join(' union ')
   const rows = await reader.rows(
-    'select distinct hall from segment where hall not in (select hall from hall_cursor)',
+    `select hall from (${every}) h where hall not in (select hall from hall_cursor) order by hall`,
   )
   for (const { hall } of rows) {
     const which = String(hall)
-    const text = 'is missing, though records are held'
+    const text = 'is missing, though rows of the hall are held'
     findings.add({ hall: which, what: 'cursor', which, text })
   }
 }
@@ -93,10 +98,10 @@ async function verifyHall(
   const chain = new ChainWalk(hall, of.epochs, new Findings())
   for await (const lines of linesInOrder(reader, hall, chain)) {
     for (const line of lines) {
-      const refused = refusals.unreadable(line)
-      const read = places.read(line, refused)
-      if (read.type === 'unreadable' && !refused)
-        for (const projection of Object.keys(known)) refusals.add(projection, line, 'malformed')
+      const form = formOf(line)
+      const read = places.read(line, form !== null)
+      if (form !== null)
+        for (const projection of Object.keys(known)) refusals.add(projection, line, form)
       if (read.type !== 'fact') continue
       if (read.was !== null) origins.set(keyOf(read.was), line.place)
       fold(read.fact, sums, { line, refusals })
@@ -141,7 +146,7 @@ function fold(
   { line, refusals }: { line: Line; refusals: Refusals },
 ): void {
   const takes = (projection: string, take: (fact: Fact) => string | null): boolean => {
-    if (refusals.form(projection, line)) return false
+    if (refusals.ofDatabase(projection, line)) return false
     const code = take(fact)
     if (code !== null) refusals.add(projection, line, code)
     return code === null

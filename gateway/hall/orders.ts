@@ -22,6 +22,10 @@ export const enterOrder: Decider<'order.enter'> = (state, { content }) => {
     return repeat(orderSubject(known))
   }
   if (known !== undefined && known.state !== 'entered') return refuse('order_final', content.order)
+  // Decided here, where nothing comes in between: two counters may bring one id at the same time.
+  if (known !== undefined && known.counter !== content.counter) {
+    return refuse('wrong_state', `entered at ${known.counter}`)
+  }
   if (state.day?.open !== true) return refuse('day_closed')
   const row = state.counters[content.counter]
   if (row === undefined && state.config?.rules.counters.includes(content.counter) !== true) {

@@ -25,8 +25,10 @@ import { addTickets } from './routes-tickets.ts'
 import { addWatch } from './routes-watch.ts'
 
 export type LocalApiOptions = {
-  /** Served without TLS outside loopback: every page says so, and no card is shown. */
+  /** Served without TLS outside loopback: no card is shown. */
   insecure: boolean
+  /** The configuration allows links in clear, this one or others: every page says so. */
+  told_insecure: boolean
   pace: Pace
   log?: Log
   /** How fast one token may ask over HTTP. */
@@ -64,16 +66,16 @@ export function createLocalApi(deps: LocalDeps, options: LocalApiOptions): OpenA
     return next()
   })
   api.use(limitBody, checkBody)
-  addPage(api, { insecure: options.insecure })
+  addPage(api, { insecure: options.told_insecure })
   addTickets(api, deps)
   addCounters(api, deps, { private_link: !options.insecure })
   addOrders(api, deps)
   addPins(api, deps)
   addHall(api, deps)
   addIdentity(api, deps)
-  addDevices(api, deps)
+  addDevices(api, deps, { insecure: options.told_insecure })
   addRecordings(api, deps)
-  addWatch(api, deps, options)
+  addWatch(api, deps, { insecure: options.told_insecure, pace: options.pace })
   addDocumentation(api)
   return api
 }

@@ -11,12 +11,14 @@ export type Commissioning = {
   about: HallAbout | null
   devices: readonly DeviceView[]
   by: string
+  /** The configuration allows links in clear. */
+  insecure: boolean
   /** ms since 1970 UTC. */
   at_ms: number
 }
 
 export function commissioningReport(given: Commissioning): string {
-  const { status, about, devices, by, at_ms } = given
+  const { status, about, devices, by, insecure, at_ms } = given
   const open = devices.filter((device) => troublesOf(device).length > 0)
   const facts: [string, string][] = [
     [
@@ -33,7 +35,7 @@ export function commissioningReport(given: Commissioning): string {
   return `<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><title>验收单 · Commissioning report</title>
 <style>${style}</style></head><body>
-<h1>验收单 · Commissioning report</h1>
+<h1>验收单 · Commissioning report</h1>${insecure ? INSECURE : ''}
 <dl>${facts.map(([name, text]) => `<dt>${marked(name)}</dt><dd>${marked(text)}</dd>`).join('')}</dl>
 <p class="${open.length === 0 ? 'good' : 'bad'}">${verdict(open.length)}</p>
 <table><thead><tr>${columns.map((name) => `<th>${name}</th>`).join('')}</tr></thead>
@@ -45,6 +47,9 @@ export function commissioningReport(given: Commissioning): string {
 <p class="sign">安装人 Installer ______________ 验收人 Accepted by ______________ 日期 Date ____________</p>
 </body></html>`
 }
+
+const INSECURE =
+  '<p class="bad" role="alert">配置允许未加密的连接 · The configuration allows links without encryption</p>'
 
 const columns = [
   '#',

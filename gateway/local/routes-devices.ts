@@ -63,7 +63,11 @@ const touch = route(
   Touches,
 )
 
-export function addDevices(api: OpenAPIHono<LocalEnv>, deps: LocalDeps): void {
+export function addDevices(
+  api: OpenAPIHono<LocalEnv>,
+  deps: LocalDeps,
+  { insecure }: { insecure: boolean },
+): void {
   api.openapi(confirm, async (c) => {
     const caller = needsRole(c, 'installer')
     const { device } = c.req.valid('param')
@@ -97,6 +101,7 @@ export function addDevices(api: OpenAPIHono<LocalEnv>, deps: LocalDeps): void {
         about: deps.hall.about(),
         devices: deps.devices(),
         by: caller.name,
+        insecure,
         at_ms: Date.now(),
       }),
     )

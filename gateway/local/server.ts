@@ -57,7 +57,11 @@ export async function serveLocalApi(
   if (clear && options.insecure !== true) throw new Fault('insecure', `local API on ${host}`)
   const log = options.log ?? silent
   const { pace, requests } = options
-  const api = createLocalApi(deps, { insecure: clear, pace, log, ...(requests && { requests }) })
+  const told_insecure = options.insecure === true
+  const api = createLocalApi(deps, {
+    ...{ insecure: clear, told_insecure, pace, log },
+    ...(requests && { requests }),
+  })
   const server = await makeServer(getRequestListener(api.fetch), tls)
   server.maxConnections = CONNECTIONS_MAX
   server.timeout = IDLE_MS

@@ -73,7 +73,7 @@ export function logClient(send: (request: Request) => void): {
           text: printRecord(draft, at),
           wall_ms: at.wall_ms,
         })),
-        closing: records.every(({ draft }) => isClosing(draft)),
+        closing: records.every(({ draft }, i) => isClosing(draft, records[i + 1]?.draft)),
         used: records.flatMap(({ draft }) => usedNumber(draft)),
       })
       for (const run of appended) run()
@@ -111,8 +111,12 @@ export function logClient(send: (request: Request) => void): {
 }
 
 /** Records that end something already begun: taken even when new business is refused. */
-function isClosing(draft: Draft): boolean {
+function isClosing(draft: Draft, next: Draft | undefined): boolean {
   switch (draft.kind) {
+    // Goes with the end of the visit it asks about.
+    case 'rating.asked':
+      return next?.kind === 'ticket.done'
+    case 'pin.ended':
     case 'ticket.delivered':
     case 'ticket.done':
     case 'ticket.no_show':

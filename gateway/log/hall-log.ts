@@ -318,12 +318,13 @@ export class HallLog {
     if (verdict.alarm !== null) this.raise(verdict.alarm)
     if (verdict.type === 'ignored') return { type: 'ignored', why: verdict.why }
     if (newLedger !== null) this.#setLedger(newLedger)
+    const isBack = newLedger !== null || verdict.putBack === true
     switch (verdict.type) {
       case 'settled':
         this.#setReceipted(verdict.to)
-        return { type: newLedger === null ? 'settled' : 'rewound', next: this.shippedTo }
+        return { type: isBack ? 'rewound' : 'settled', next: this.shippedTo }
       case 'go_back':
-        if (newLedger !== null) this.#setReceipted(null)
+        if (isBack) this.#setReceipted(null)
         return { type: 'rewound', next: verdict.next }
       case 'branch':
         this.#branch(verdict.reason, verdict.parent)

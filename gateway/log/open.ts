@@ -40,7 +40,13 @@ export function openHallLog(options: OpenOptions): { log: HallLog; found: Found 
   return recover(file, store, options)
 }
 
-const asideOf = (file: string, { asideName }: OpenOptions) => `${file}.damaged-${asideName}`
+/** Never the name of one that is there: a clock without a battery tells the same time again. */
+function asideOf(file: string, { asideName }: OpenOptions): string {
+  for (let n = 1; ; n++) {
+    const aside = `${file}.damaged-${asideName}${n === 1 ? '' : `-${n}`}`
+    if (!SUFFIXES.some((suffix) => existsSync(aside + suffix))) return aside
+  }
+}
 
 /** A crash while a damaged file was being set aside: the copy is complete once the old one is gone. */
 function finishSettingAside(file: string, options: OpenOptions): void {

@@ -1,8 +1,8 @@
 /**
  * What a receipt means for this log, as a pure decision.
  *
- * The rules: settle only where the cloud's hash is mine; a position goes back only with a new ledger;
- * where the cloud holds other records than mine, go on behind the last common one; where the cloud
+ * The rules: settle only where the cloud's hash is mine; a position goes back only with a new ledger,
+ * or where the cloud itself lacks what it had confirmed; where the cloud holds other records than mine, go on behind the last common one; where the cloud
  * lacks what is pruned here, say so in a new epoch. Nothing waits for a person.
  */
 import type { Position } from '#devices/contract/position.ts'
@@ -18,7 +18,11 @@ export type LogView = {
   hashOn: (place: ShipCursor) => string | null
 }
 
-export type Verdict = { alarm: string | null } & (
+export type Verdict = {
+  alarm: string | null
+  /** The cloud confirmed more than it holds, and does not know that its database was put back. */
+  putBack?: true
+} & (
   | { type: 'ignored'; why: string }
   | { type: 'settled'; to: Position }
   /** Send again from here; nothing is settled by it. */
@@ -30,6 +34,26 @@ export type Verdict = { alarm: string | null } & (
 type Context = { sent: ShipCursor | null; newLedger: boolean }
 
 export function judgeReceipt(log: LogView, receipt: Receipt, context: Context): Verdict {
+  if (context.newLedger || !lacksWhatItHad(log, receipt)) return judge(log, receipt, context)
+  // As with a new ledger, but nobody noticed yet: somebody has to hear of it.
+  const verdict = judge(log, receipt, { ...context, newLedger: true })
+  return { ...verdict, putBack: true, alarm: verdict.alarm ?? 'cloud_put_back' }
+}
+
+/**
+ * `gap` and `unknown_parent` are said of a batch alone, and of the one under way. That the cloud lacks
+ * what lies before it although a receipt covers that can have one reason only: its database was put
+ * back together with what was to tell it so.
+ */
+function lacksWhatItHad(log: LogView, { status, epoch, seq }: Receipt): boolean {
+  if (log.receipted === null || (status !== 'gap' && status !== 'unknown_parent')) return false
+  if (epoch === null) return true
+  const mine = log.path[indexOf(log.path, epoch)]
+  if (mine === undefined || seq > mine.last) return false
+  return comparePlaces(log.path, { epoch, seq }, log.receipted) < 0
+}
+
+function judge(log: LogView, receipt: Receipt, context: Context): Verdict {
   if (stemsFromNowhere(log, receipt, context)) return beginBehind(receipt)
   if (receipt.epoch === null) return nothingHeld(log, context)
   const held: Position = { epoch: receipt.epoch, seq: receipt.seq, hash: receipt.hash }

@@ -63,6 +63,10 @@ export function openSqliteStore(file: string, options: { durable?: boolean } = {
     return new SqliteStore(db)
   } catch (error) {
     db?.close()
+    // Our statements are always the same: what SQLite cannot make of them here, the file's bytes say.
+    if ((error as { errcode?: number }).errcode === SQLITE_ERROR) {
+      throw new Fault('log_damaged', file, { cause: error })
+    }
     throw faultOf(error, file)
   }
 }
@@ -336,6 +340,7 @@ function numberOf(value: unknown): number {
   return value
 }
 
+const SQLITE_ERROR = 1
 const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
 const SQLITE_FULL = 13

@@ -73,8 +73,8 @@ export class SimCloud {
     return this.store.snapshot()
   }
 
-  restore(backup: Snapshot): void {
-    this.store.restore(backup, draw.hex(this.#rng, 32))
+  restore(backup: Snapshot, { unnoticed }: { unnoticed: boolean }): void {
+    this.store.restore(backup, unnoticed ? backup.ledger : draw.hex(this.#rng, 32))
   }
 
   /** An administrator's word on who owns a hall. */

@@ -21,7 +21,17 @@ const seeds = disasters.map((disaster) => {
   }
 })
 
-it.each(seeds)(
+/** A restored cloud that knows it and one that does not. */
+const restored = [true, false].map((unnoticed) => {
+  for (let seed = 1; ; seed++) {
+    const drawn = drawOptions(seed)
+    if (drawn.disaster === 'cloud_restored' && drawn.unnoticed === unnoticed) {
+      return [unnoticed ? 'cloud_restored, unnoticed' : 'cloud_restored, noticed', seed] as const
+    }
+  }
+})
+
+it.each([...seeds, ...restored])(
   '%s (seed %i): nothing is lost, nothing doubled, everything comes to rest',
   async (_name, seed) => {
     const { problems, records } = await runWorld(seed)

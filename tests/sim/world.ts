@@ -47,6 +47,8 @@ export type WorldOptions = {
   disk_full_every_ms: number
   diskDelay_ms: number
   disaster: Disaster
+  /** A restored cloud does not know that it was put back. */
+  unnoticed: boolean
 }
 
 const OFF = Number.POSITIVE_INFINITY
@@ -82,6 +84,7 @@ export function drawOptions(seed: number): WorldOptions {
     disk_full_every_ms: maybe(0.25, draw.between(rng, 10_000, 50_000), OFF),
     diskDelay_ms: draw.between(rng, 1, 60),
     disaster,
+    unnoticed: draw.chance(rng, 0.5),
   }
 }
 
@@ -450,7 +453,7 @@ class World {
 
   #restoreCloud(backup: ReturnType<SimCloud['backup']>): void {
     this.#cloud.crash()
-    this.#cloud.restore(backup)
+    this.#cloud.restore(backup, { unnoticed: this.#options.unnoticed })
     this.#cloud.start()
   }
 

@@ -50,6 +50,10 @@ export const alarms = {
     '云端回执与本机日志不符，已停止清理',
     'A receipt of the cloud does not fit this log; nothing is pruned',
   ],
+  cloud_put_back: [
+    '云端缺少其已确认的记录，数据库可能由备份恢复；本机仍保留的记录正在补传',
+    'The cloud lacks records that it had confirmed, so its database was put back from a copy; what is still here is sent again',
+  ],
   receipt_went_back: [
     '云端回执倒退，已忽略',
     'A receipt of the cloud went back and is not followed',

@@ -70,6 +70,29 @@ const table: [string, Case, Partial<Verdict>][] = [
     { type: 'ignored', alarm: 'receipt_went_back' },
   ],
   [
+    'the cloud lacks what it confirmed, and does not know that it was put back',
+    { receipted: at(A, 40), says: { at: at(A, 30), status: 'gap' }, sent: at(A, 40) },
+    { type: 'settled', to: at(A, 30), putBack: true, alarm: 'cloud_put_back' },
+  ],
+  [
+    'the same of a cloud that holds nothing any more',
+    { receipted: at(A, 40), says: { at: null, status: 'gap' }, sent: at(A, 40) },
+    { type: 'go_back', next: null, putBack: true, alarm: 'cloud_put_back' },
+  ],
+  [
+    'the same where what it lacks is pruned here',
+    {
+      path: [stretch(A, 100, 36)],
+      ...{ receipted: at(A, 40), says: { at: at(A, 30), status: 'gap' }, sent: at(A, 40) },
+    },
+    { type: 'rebase', parent: at(A, 30), putBack: true, alarm: 'cloud_lacks_pruned' },
+  ],
+  [
+    'a gap behind what is not receipted yet is no such thing',
+    { receipted: at(A, 40), says: { at: at(A, 50), status: 'gap' }, sent: at(A, 60) },
+    { type: 'settled', to: at(A, 50), alarm: null },
+  ],
+  [
     'a new database holds nothing',
     { receipted: at(A, 40), says: { at: null }, newLedger: true },
     { type: 'go_back', next: null },
@@ -200,7 +223,7 @@ it.each(table)('%s', (_name, given, verdict) => {
   expect(judge(given)).toMatchObject(verdict)
 })
 
-it('never settles a place that is not mine, and never goes back without a new ledger', () => {
+it('never settles a place that is not mine, and never goes back but for a new ledger or a gap', () => {
   const paths = [[stretch(A, 9)], [stretch(A, 9, 4)], [stretch(A, 5), stretch(B, 6), stretch(C, 3)]]
   let settled = 0
   for (const path of paths) {
@@ -219,6 +242,11 @@ it('never settles a place that is not mine, and never goes back without a new le
                 expect(mine && verdict.to.seq <= mine.last).toBe(true)
                 expect(verdict.to.hash).toBe(hashOf(verdict.to.epoch, verdict.to.seq))
                 if (receipted === null || newLedger) continue
+                if (verdict.putBack === true) {
+                  expect(['gap', 'unknown_parent']).toContain(status)
+                  expect(verdict.alarm).not.toBeNull()
+                  continue
+                }
                 const order = (p: Position) =>
                   path.findIndex((e) => e.epoch === p.epoch) * 100 + p.seq
                 expect(order(verdict.to)).toBeGreaterThanOrEqual(order(receipted))
