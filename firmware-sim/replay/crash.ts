@@ -24,7 +24,8 @@ const LATE_MS = 30
 
 export type CrashTarget = {
   up(victim: Victim): Promise<void>
-  crash(victim: Victim): void
+  /** False where the victim is down already, by another crash. */
+  crash(victim: Victim): boolean
 }
 
 export class Crashes {
@@ -69,13 +70,13 @@ export class Crashes {
     while (performance.now() < until && !(crash.early && acknowledged())) await turn()
     this.#armed--
     const before = !acknowledged()
-    if (crash.early && !before) {
+    // Too late for it, or another one of the same second was quicker: again at the next action.
+    if ((crash.early && !before) || !this.#target.crash(crash.victim)) {
       this.#due.unshift(crash)
       return
     }
     this.counts[crash.victim]++
     if (before) this.counts.before_ack++
-    this.#target.crash(crash.victim)
   }
 }
 

@@ -6,6 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { Fault, isFault } from '#devices/std/fault.ts'
+import { launcherGone } from '../../bin/launcher.ts'
 import { printReport } from './print.ts'
 import { replay } from './replay.ts'
 import { isDate } from './trace.ts'
@@ -54,6 +55,7 @@ async function main(flags: Flags): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stop.abort())
   }
+  void launcherGone().then(() => stop.abort())
   const seed = flags.seed ?? newSeed()
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   say(`seed ${seed}`)

@@ -4,10 +4,10 @@ import { Fault } from '#devices/std/fault.ts'
 import { Book } from './book.ts'
 import { Crashes } from './crash.ts'
 import { rulesOf } from './hall-of.ts'
-import { planOf } from './plan.ts'
+import { planOf, stretchedMs } from './plan.ts'
 import { type Report, reportOf } from './report.ts'
 import { drain, type RunProgress, runPlan } from './run.ts'
-import { readTrace, type Trace } from './trace.ts'
+import { readTrace, type Trace, type Visit } from './trace.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
 export type ReplayOptions = {
@@ -36,26 +36,34 @@ export async function replay(
 ): Promise<Outcome> {
   const began = performance.now()
   const { say, stretch, seed, signal } = options
-  const trace = await readTrace(pieces, options.day)
+  const stopped = Promise.withResolvers<never>()
+  stopped.promise.catch(() => {})
+  signal.addEventListener('abort', () => stopped.reject(new Fault('unavailable', 'stopped')))
+  if (signal.aborted) throw new Fault('unavailable', 'stopped')
+  // A pipe that nobody writes to never ends by itself.
+  const trace = await Promise.race([readTrace(pieces, options.day), stopped.promise])
   if (options.day !== null && trace.counts.contacts === 0) {
     throw new Fault('not_found', `no contact of ${options.day} in the trace`)
   }
   announce(trace, say)
+  refuseEndless(trace.visits, stretch)
   const plan = planOf(trace.visits, { seed, stretch })
   const rules = rulesOf(trace.visits, plan.counters)
   say(`${plan.acts} acts of ${plan.people.length} people at ${plan.counters.length} counters`)
   if (stretch !== 1) say(`all durations are stretched by ${stretch}`)
-  await using world = await openWorld({ rules, keep: options.keep, say, ...pickTap(options) })
+  await using world = await openWorld({
+    rules,
+    keep: options.keep,
+    say,
+    signal,
+    ...pickTap(options),
+  })
   const up_s = (performance.now() - began) / 1_000
   say(
     `controller, database, gateway and ${world.hardware.placed.length} devices are up (${up_s.toFixed(1)} s)`,
   )
   const book = new Book()
   const crashes = new Crashes(world, { crashes: options.crashes, acts: plan.acts, seed })
-  const stopped = Promise.withResolvers<never>()
-  stopped.promise.catch(() => {})
-  signal.addEventListener('abort', () => stopped.reject(new Fault('unavailable', 'stopped')))
-  if (signal.aborted) throw new Fault('unavailable', 'stopped')
   options.prepare?.(world)
   const work = async (): Promise<Outcome> => {
     const onProgress = progressOf(say)
@@ -76,6 +84,21 @@ export async function replay(
     return { report: { ...report, wall_s, ok: all.length === 0 }, reasons: all, shifted }
   }
   return await Promise.race([work(), stopped.promise])
+}
+
+/** A controller takes a longer wait for a clock's mistake and books none. */
+const WAIT_MS_MAX = 31 * 86_400_000
+
+function refuseEndless(visits: readonly Visit[], stretch: number): void {
+  for (const visit of visits) {
+    if (visit.outcome !== 'served') continue
+    const wait_ms = stretchedMs(visit.called_s, stretch) - stretchedMs(visit.ticket_s, stretch)
+    if (wait_ms <= WAIT_MS_MAX) continue
+    throw new Fault(
+      'too_large',
+      `line ${visit.line} waits more than 31 days, stretched by ${stretch}`,
+    )
+  }
 }
 
 function pickTap({ mqttUrl }: ReplayOptions): Pick<WorldOptions, 'mqttUrl'> {

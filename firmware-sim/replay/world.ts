@@ -29,6 +29,8 @@ export type WorldOptions = {
   /** What gateways are told to connect to, given the broker's own address. */
   mqttUrl?: (own: string) => string
   say: (line: string) => void
+  /** Ends a world that is still starting. */
+  signal: AbortSignal
 }
 
 /** Starts of the controller before it is given up. */
@@ -56,12 +58,21 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const [http, mqtt, local] = (await freePorts(3)) as [number, number, number]
   const temporary = options.keep === null
   const world = new World({ folder, temporary, http, mqtt, local }, options.say)
+  const { signal } = options
+  const stopped = Promise.withResolvers<never>()
+  const stop = () => stopped.reject(new Fault('unavailable', 'stopped'))
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  const started = world.start(options)
+  started.catch(() => {})
   try {
-    await world.start(options)
+    await Promise.race([started, stopped.promise])
     return world
   } catch (error) {
     await world[Symbol.asyncDispose]()
     throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -210,6 +221,7 @@ export class World implements AsyncDisposable {
   }
 
   #program(name: 'controller' | 'gateway', [file, ...rest]: string[]): Program {
+    if (this.#closed) throw new Fault('unavailable', 'stopped')
     const args = [file as string, '--config', join(this.folder, `${name}.json`), ...rest]
     return new Program({ name, args, log_file: join(this.folder, `${name}.log`), cwd: root })
   }
@@ -235,9 +247,9 @@ export class World implements AsyncDisposable {
     if (outcome !== 'moved') throw new Fault('wrong_state', 'the hall is ahead of the replay')
   }
 
-  /** kill -9, now. What is killed is brought back meanwhile. */
-  crash(victim: Victim): void {
-    if (this.#down.has(victim) || this.#closed) return
+  /** kill -9, now. What is killed is brought back meanwhile. False where it is down already. */
+  crash(victim: Victim): boolean {
+    if (this.#down.has(victim) || this.#closed) return false
     this.#down.add(victim)
     const back = this.#bringBack(victim)
       .catch((error: unknown) => {
@@ -245,6 +257,7 @@ export class World implements AsyncDisposable {
       })
       .finally(() => this.#down.delete(victim))
     this.#up[victim] = back
+    return true
   }
 
   async #bringBack(victim: Victim): Promise<void> {

@@ -223,7 +223,7 @@ test('percentiles by nearest rank, strictly above half an hour, nothing of nobod
 describe('crashes', () => {
   async function strike(crashes: number, ack_ms: number, count: number) {
     const struck: Victim[] = []
-    const target = { up: async () => {}, crash: (victim: Victim) => void struck.push(victim) }
+    const target = { up: async () => {}, crash: (victim: Victim) => struck.push(victim) > 0 }
     const made = new Crashes(target, { crashes, acts: count, seed: 'x' })
     for (let i = 0; i < count; i++) {
       await made.around(() => new Promise((resolve) => setTimeout(resolve, ack_ms)))
@@ -241,6 +241,31 @@ describe('crashes', () => {
     expect(counts.gateway + counts.controller + counts.database).toBe(8)
     expect(counts.before_ack).toBeGreaterThanOrEqual(4)
     expect(new Set(struck).size).toBe(3)
+  })
+
+  test('one whose victim is down already is not counted as another', async () => {
+    let struck = 0
+    const down = new Map<Victim, Promise<void>>()
+    const target = {
+      up: async (victim: Victim) => down.get(victim),
+      crash(victim: Victim) {
+        if (down.has(victim)) return false
+        struck++
+        const back = new Promise<void>((resolve) => setTimeout(resolve, 40))
+        down.set(
+          victim,
+          back.then(() => void down.delete(victim)),
+        )
+        return true
+      },
+    }
+    const made = new Crashes(target, { crashes: 20, acts: 60, seed: 'x' })
+    const act = () => made.around(() => new Promise((resolve) => setTimeout(resolve, 6)))
+    for (let i = 0; i < 12; i++) await Promise.all(Array.from({ length: 5 }, act))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const { gateway, controller, database } = made.counts
+    expect(gateway + controller + database).toBe(struck)
+    expect(struck + made.left).toBe(20)
   })
 
   test('one that found no action in time is told, not counted', async () => {
