@@ -199,6 +199,10 @@ async function openLocal(box: Box): Promise<string> {
       ...{ desk, hall: box.view, memory: box.cards, today: () => todayOf(box) },
     }),
     installation: () => cells.floor,
+    readCard: () => {
+      const { floor } = cells
+      return floor === null ? null : (counter) => floor.readCard(counter)
+    },
     recordings: box.recordings,
     pins: () => cells.pins,
     time: stepped === null ? null : { set: async (wall_ms) => stepped.set(wall_ms) },

@@ -1,6 +1,7 @@
 /**
  * A card that lies on a reader, in memory only. Whatever prints, logs or serialises it gets `[card]`;
  * the fields come out only by asking for them by name. Text only: photo and fingerprints are not kept.
+ * The newest address on the chip comes a moment after the rest, for the counter's own screen only.
  */
 import type { CardText, CardWarning } from '../wire/id-card-text.ts'
 
@@ -9,6 +10,7 @@ export class Card {
   readonly reading: number
   readonly #text: CardText
   readonly #warnings: readonly CardWarning[]
+  #newestAddress: string | null = null
 
   constructor(reading: number, content: { text: CardText; warnings: readonly CardWarning[] }) {
     this.reading = reading
@@ -19,6 +21,16 @@ export class Card {
   /** Personal data: for the sealer and the counter's own screen. */
   get text(): CardText {
     return this.#text
+  }
+
+  noteNewestAddress(address: string): void {
+    this.#newestAddress = address
+  }
+
+  /** Personal data: the text and, where the chip has one, `newest_address` (its form is assumed). */
+  get shown(): Readonly<Record<string, string>> {
+    const newest_address = this.#newestAddress
+    return newest_address === null ? { ...this.#text } : { ...this.#text, newest_address }
   }
 
   get warnings(): readonly CardWarning[] {

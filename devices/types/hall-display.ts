@@ -35,6 +35,10 @@ export type HallDisplayOptions = {
   password: string | null
   /** PJLink: `md5` or `sha256`; null is `md5`. */
   security: string | null
+  /** What it is to be from each connect on; null leaves it as it is. */
+  power: 'on' | 'off' | null
+  /** PJLink's two characters (`31`) or MDC's names (`hdmi1`). */
+  input: string | null
   poll_ms: number
   reply_ms: number
   most_misses: number
@@ -99,6 +103,12 @@ const rules: OptionRules<HallDisplayOptions> = {
   id: { kind: 'whole', least: 0, most: 253 },
   password: { kind: 'text', pattern: /^[!-~]{1,32}$/, form: '1 to 32 ASCII characters' },
   security: { kind: 'text', pattern: /^(md5|sha256)$/, form: 'md5, sha256' },
+  power: { kind: 'text', pattern: /^(on|off)$/, form: 'on, off' },
+  input: {
+    kind: 'text',
+    pattern: /^([1-6][1-9A-Z]|[a-z][a-z0-9_]{1,15})$/,
+    form: '31 and the like for PJLink, hdmi1 and the like for MDC',
+  },
   // A PJLink device hangs up after 30 s of silence.
   poll_ms: { kind: 'whole', least: 1, most: 25_000 },
   reply_ms: waiting,
@@ -118,12 +128,26 @@ export const hallDisplay: DeviceType<
   title: { zh: '大厅显示屏', en: 'hall display' },
   protocol: 'pjlink, samsung_mdc',
   carries_cards: false,
+  assumptions: [
+    {
+      code: 'pjlink_2_10',
+      zh: 'PJLink 2.10 的 SHA-256 口令过程、30 秒无命令即断开、参数最长 128 字节：仅见于一个实现',
+      en: 'PJLink: the SHA-256 proof of version 2.10, the end of a link after 30 s without a command and 128 bytes at most are from one implementation',
+    },
+    {
+      code: 'mdc_line_and_codes',
+      zh: 'MDC 串口 9600 8N1 与 TCP 1515 仅见于一处来源；拒绝（4E）的代码含义未知，一律视为不支持',
+      en: 'MDC: 9600 8N1 and TCP 1515 are from one source each; what the code of a refusal (4E) means is not known, all are taken as unsupported',
+    },
+  ],
   limits: { most_bytes_per_send: 2048 },
   defaults: {
     protocol: null,
     id: 1,
     password: null,
     security: null,
+    power: null,
+    input: null,
     poll_ms: 5000,
     reply_ms: 3000,
     most_misses: 3,
@@ -134,19 +158,28 @@ export const hallDisplay: DeviceType<
   label: labelOfDisplay,
   begin: (options) => ({
     options: { ...options, password: null },
-    protocol: options.protocol === 'mdc' ? 'mdc' : 'pjlink',
+    protocol: protocolOf(options),
     phase: 'down',
     asked: null,
     plan: [],
     owes_serial: false,
     misses: 0,
     proof: '',
-    wish: { power: null, input: null },
+    wish: { power: options.power, input: hasInput(options) ? options.input : null },
     reached: { power: false, input: false },
     set_again_at_ms: 0,
     condition: nothing_known,
   }),
   step,
+}
+
+function protocolOf({ protocol }: HallDisplayOptions): DisplayProtocol {
+  return protocol === 'mdc' ? 'mdc' : 'pjlink'
+}
+
+/** Names of inputs are those of the protocol. */
+function hasInput(options: HallDisplayOptions): boolean {
+  return options.input === null || displayDialects[protocolOf(options)].isInput(options.input)
 }
 
 /** Both protocols share the stream's law: their frames begin with different bytes. */
@@ -368,7 +401,7 @@ function changed(before: HallDisplayState, state: HallDisplayState): DisplayStep
   return { state, actions }
 }
 
-function stateOf({ condition, reached, wish }: HallDisplayState): DisplayAction {
+function stateOf({ condition, reached, wish, options }: HallDisplayState): DisplayAction {
   const { power, input, troubles, unsupported } = condition
   if (troubles?.includes('error')) {
     return { do: 'state', state: 'hardware_error', reason: troubles.slice(0, 64) }
@@ -376,7 +409,9 @@ function stateOf({ condition, reached, wish }: HallDisplayState): DisplayAction 
   const strayed =
     (reached.power && wish.power !== null && power !== wish.power) ||
     (reached.input && wish.input !== null && input !== null && input !== wish.input)
-  const refused = unsupported.find((what) => what.startsWith('set_'))
+  const refused = hasInput(options)
+    ? unsupported.find((what) => what.startsWith('set_'))
+    : 'set_input'
   const reason = refused !== undefined ? `unsupported: ${refused}` : strayed ? 'differs' : 'answers'
   return { do: 'state', state: 'online', reason }
 }

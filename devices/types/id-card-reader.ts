@@ -41,6 +41,8 @@ export { type Advice, adviceFor, readerAdvice } from './id-card-reader-words.ts'
 export type ReaderInput =
   | { type: 'card'; card: Card }
   | { type: 'removed'; reading: number }
+  /** The newest address on the card of that reading; told once. Personal data. */
+  | { type: 'newest_address'; reading: number; address: string }
   /**
    * A card is there and cannot be read; `status` is the module's word for why, or `reads_differ` or
    * `second_read_refused`.
@@ -75,6 +77,8 @@ export type ReaderState = {
   /** The card that lies there was forgotten on purpose: a lost link must not bring it back. */
   forgotten: boolean
   card_at_ms: number
+  /** The reading whose newest address was told. */
+  address_told: number
   /**
    * Whether it is still that one has to be found out: `lost`, as the link was lost since it was read;
    * `found`, as one was found after that, and only its text can tell, whatever else is answered.
@@ -130,6 +134,7 @@ export const idCardReader: DeviceType<
     card: null,
     forgotten: false,
     card_at_ms: 0,
+    address_told: 0,
     doubt: 'none',
     first: null,
     wanted: [],
@@ -444,8 +449,15 @@ function taken(state: ReaderState, block: Uint8Array, now_ms: number): ReaderSte
 }
 
 function onPresence(state: ReaderState, reply: SamReply): ReaderStep | null {
-  if (readNewAddress(reply) !== null) {
-    return rest({ ...state, tells_presence: true, doubt: 'none' })
+  const newest = readNewAddress(reply)
+  if (newest !== null) {
+    const there = rest({ ...state, tells_presence: true, doubt: 'none' })
+    const { card, address_told } = state
+    if (newest === 'no_such_item' || card === null || card.reading === address_told) return there
+    const { address } = newest
+    const { reading } = card
+    const told: ReaderAction = { do: 'emit', input: { type: 'newest_address', reading, address } }
+    return after([told], { ...there, state: { ...there.state, address_told: reading } })
   }
   const refusal = refusalOf(reply)
   if (refusal === null) return null

@@ -84,7 +84,7 @@ type Outcome = Exclude<PinPadResult['outcome'], 'accepted' | 'entered'>
 type Prompt = Extract<PinPadCommand, { command: 'prompt' }>
 
 /** What was asked of the pad and is not answered. `off` again, without one, when an entry ends. */
-type Asked = 'off' | 'mask' | 'time' | 'status' | 'prompt' | 'block'
+type Asked = 'off' | 'hex' | 'keys' | 'mask' | 'time' | 'status' | 'prompt' | 'block'
 
 /** One entry, from its command to its `finish`. */
 type Entry = { id: number; content_hash: string; digits: number; keys: number }
@@ -108,7 +108,7 @@ type PadAction = Action<never, PinPadResult>
 type PadEvent = MachineEvent<Zt588Frame, PinPadCommand>
 
 /** Setting up, in this order; the first ends whatever a lost link left open. */
-const setup = ['off', 'mask', 'time', 'status'] as const
+const setup = ['off', 'hex', 'keys', 'mask', 'time', 'status'] as const
 /** Beyond the pad's own time for an entry. */
 const grace_ms = 5000
 
@@ -128,8 +128,8 @@ export const pinPad: DeviceType<
   assumptions: [
     {
       code: 'one_source',
-      zh: '假定：报文格式仅见于一个开源驱动，控制参数为两位十六进制数',
-      en: 'assumed: frames are known from one open driver; control values are two hex digits',
+      zh: '假定：报文格式、初始化步骤与按键码表仅见于一个开源驱动，控制参数为两位十六进制数',
+      en: 'assumed: frames, set-up and the table of key codes are known from one open driver; control values are two hex digits',
     },
     {
       code: 'prompt_answered_first',
@@ -227,6 +227,8 @@ function after(actions: PadAction[], next: PadStep): PadStep {
 function ask(state: PinPadState, asked: Exclude<Asked, 'prompt'>): PadStep {
   const texts = {
     off: zt588Commands.input_off,
+    hex: zt588Commands.plain_hex,
+    keys: zt588Commands.scan_codes,
     mask: zt588Commands.mask,
     time: inputTime(state.options.input_s),
     status: zt588Commands.status,
@@ -343,6 +345,8 @@ function onAnswer(state: PinPadState, text: string): PadStep {
   const heard: PinPadState = { ...state, misses: 0 }
   switch (asked) {
     case 'off':
+    case 'hex':
+    case 'keys':
     case 'mask':
     case 'time':
       if (!isZt588Yes(text) && error === null) return wrong(state)
@@ -364,7 +368,7 @@ function wrong(state: PinPadState): PadStep {
 
 function onSet(
   state: PinPadState,
-  asked: 'off' | 'mask' | 'time',
+  asked: 'off' | 'hex' | 'keys' | 'mask' | 'time',
   error: Zt588Error | null,
 ): PadStep {
   if (state.phase === 'ready') return proceed(state)

@@ -11,6 +11,7 @@ import type {
   Prompt,
   UnitClass,
 } from '../wire/register-map.ts'
+import type { Assumption } from './machine.ts'
 import { type OptionRules, waiting } from './options.ts'
 
 export type UnitOptions = {
@@ -113,4 +114,18 @@ export const unitRules: OptionRules<UnitOptions> = {
 }
 
 /** The map's line: 19200 8E1. */
+/** Of the standard below our map: general knowledge, not checked in a source here. */
+export const unitAssumptions: readonly Assumption[] = [
+  {
+    code: 'our_map',
+    zh: '寄存器表是本项目在开放标准 Modbus RTU 之上的约定，不是任何厂家的协议',
+    en: 'the register map is this project’s own over the open standard Modbus RTU, no maker’s protocol',
+  },
+  {
+    code: 'modbus_rules',
+    zh: '帧间静默 3.5 字符、异常码、地址 0 为广播且不应答：Modbus 通用规则，未逐一核对',
+    en: 'the silence of 3.5 characters, the exception codes and address 0 as an unanswered broadcast are general Modbus rules, not checked one by one',
+  },
+]
+
 export const unitLine = { baud: 19_200, parity: 'even' } as const

@@ -5,6 +5,8 @@
  *   likely   no process id, but the status was fine before and after
  *   failed   nothing of the job was sent
  *   unknown  the link broke or the printer was in trouble after bytes were sent
+ * Once a link showed it on line, automatic status (GS a) is switched on: cover and paper then tell
+ * themselves between two looks. A printer without it is looked at as before.
  * Nothing is printed again by itself. A job waiting longer than `job_wait_ms` for the printer fails.
  * Refuses (as `failed`) more than `most_jobs` waiting.
  */
@@ -34,6 +36,8 @@ export type PrinterOptions = {
   job_wait_ms: number
   /** Where process ids begin, drawn at start so that an answer to an earlier run is not taken. */
   first_process_id: number
+  /** Whether it is asked to tell changes by itself (GS a). */
+  automatic_status: boolean
   /** What its own font has: all of it, the two-byte part (the rest comes as dots), or no Chinese. */
   text: 'gb18030' | 'gbk' | 'raster'
 }
@@ -57,6 +61,8 @@ export type PrinterState = {
   current: Job | null
   condition: PrinterCondition
   misses: number
+  /** Automatic status was switched on over this link. */
+  tells: boolean
   processes: number
   /** Whether this printer ever answered a process id; null before the first job. */
   names_jobs: boolean | null
@@ -80,6 +86,18 @@ export const ticketPrinter: DeviceType<
   protocol: 'esc_pos',
   carries_cards: false,
   nameless: true,
+  assumptions: [
+    {
+      code: 'process_id',
+      zh: '作业号（GS ( H）及其应答仅见于一家厂商的资料；不应答的型号只能推测票已打出',
+      en: 'process ids (GS ( H) and their answer are from one maker’s reference; of a model that answers none, a ticket is taken as likely printed',
+    },
+    {
+      code: 'sizes_and_dots',
+      zh: '大字用 GS ! 与 FS W，点阵用 GS v 0：各型号应相同，未经第二来源核实',
+      en: 'large print is GS ! and FS W, dots are GS v 0: taken to be the same on all models, not confirmed by a second source',
+    },
+  ],
   limits: { most_bytes_per_send: 1024 },
   defaults: {
     poll_ms: 1000,
@@ -89,6 +107,7 @@ export const ticketPrinter: DeviceType<
     process_id_unsupported_ms: 500,
     job_wait_ms: 3000,
     first_process_id: 0,
+    automatic_status: true,
     text: 'gb18030',
   },
   rules: {
@@ -99,6 +118,7 @@ export const ticketPrinter: DeviceType<
     process_id_unsupported_ms: waiting,
     job_wait_ms: waiting,
     first_process_id: { kind: 'whole', least: 0, most: 36 ** 4 - 1 },
+    automatic_status: { kind: 'flag' },
     text: { kind: 'text', pattern: /^(gb18030|gbk|raster)$/, form: 'gb18030, gbk or raster' },
   },
   deframer: createPrinterReplyDeframer,
@@ -110,6 +130,7 @@ export const ticketPrinter: DeviceType<
     current: null,
     condition: fineCondition,
     misses: 0,
+    tells: false,
     processes: options.first_process_id,
     names_jobs: null,
   }),
@@ -134,7 +155,7 @@ function step(
 ): PrinterStep {
   switch (event.type) {
     case 'connected':
-      return look({ ...state, misses: 0 }, 'poll')
+      return look({ ...state, misses: 0, tells: false }, 'poll')
     case 'disconnected':
       return onDisconnected(state, now_ms)
     case 'frame':
@@ -206,7 +227,22 @@ function onStatus(
   const at = nextLook(phase.at, seen)
   if (at !== null) return ask(state, { ...phase, at, seen })
   const noted = noteCondition(state, seen)
-  return after(noted.actions, onLooked(noted.state, phase.why, now_ms))
+  const told = telling(noted.state)
+  return after([...noted.actions, ...told.actions], onLooked(told.state, phase.why, now_ms))
+}
+
+/** On line, error and paper sensor: bits 1, 2 and 3. */
+const told_by_itself = 0x0e
+
+/** A printer that is off line would keep it in its buffer. */
+function telling(state: PrinterState): PrinterStep {
+  const due = state.options.automatic_status && !state.tells && !state.condition.offline
+  if (!due) return { state, actions: [] }
+  const bytes = encodeCommand({ command: 'automatic_status', mask: told_by_itself })
+  return {
+    state: { ...state, tells: true },
+    actions: [{ do: 'send', bytes, label: 'automatic_status' }],
+  }
 }
 
 /** Bytes 2 and 3 explain why a printer is off line; one that is on line has nothing there. */

@@ -98,6 +98,10 @@ export const zt588Commands = {
   input_off: '5032',
   input_on: '5033',
   beep: '503D',
+  /** Values as plain hex digits, not in the pad's own broken ones. */
+  plain_hex: '5637',
+  /** What each key sends, by its place in the matrix: the table by which `keyOf` reads them. */
+  scan_codes: '43132331B34353608373839072E30230D4143454742444648',
   /** Every digit of a PIN shows outside as FF. */
   mask: '53FF',
 } as const

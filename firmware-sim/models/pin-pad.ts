@@ -112,7 +112,7 @@ export class PinPadModel implements DeviceModel {
     if (text === zt588Commands.get_block) return this.#block(code)
     if (text === zt588Commands.input_off) this.#stop()
     if (text.startsWith('53')) this.#mask = Number.parseInt(text.slice(2), 16)
-    if (code === '5') return code
+    if (code === '5' || text === zt588Commands.scan_codes) return code
     return code === '6' ? this.#begin(text) : '\xe9'
   }
 

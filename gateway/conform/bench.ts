@@ -210,6 +210,10 @@ export class Bench implements AsyncDisposable {
     this.#facts.set(name, value)
   }
 
+  forget(name: string): void {
+    this.#facts.delete(name)
+  }
+
   /** Whether a byte ever came: of what never spoke, silence says nothing. */
   get heard(): boolean {
     return this.#heard

@@ -93,8 +93,8 @@ function wrongInText(text: Uint8Array): CardForm {
   for (let at = 188; at < 204; at += 2) {
     if (text[at]! >= 0x30 && text[at]! <= 0x39 && text[at + 1] === 0) continue
     return wrong(
-      '偏移 188 处不是八位数字日期：字段位置不符',
-      'no date of eight digits at offset 188: the fields do not stand where they belong',
+      '偏移 188 处不是八位数字日期：字段未补齐或位置不符',
+      'no date of eight digits at offset 188: text without padding, or fields that do not stand where they belong',
     )
   }
   return null

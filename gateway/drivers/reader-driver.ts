@@ -54,7 +54,8 @@ export function createReader(
     {
       handlers: {
         onInput: (input) => {
-          handOver(input, handlers)
+          if (input.type === 'newest_address') noteAddress(session.state.card, input)
+          else handOver(input, handlers)
           return undefined
         },
         ...(handlers.onState === undefined ? {} : { onState: handlers.onState }),
@@ -78,7 +79,14 @@ function cardOf(result: ReaderResult): Card | null {
   return typeof result === 'string' ? null : result.card
 }
 
-function handOver(input: ReaderInput, handlers: ReaderHandlers): void {
+type AddressInput = Extract<ReaderInput, { type: 'newest_address' }>
+
+/** Into the very card that was handed over: whoever keeps it has the address too. */
+function noteAddress(card: Card | null, { reading, address }: AddressInput): void {
+  if (card?.reading === reading) card.noteNewestAddress(address)
+}
+
+function handOver(input: Exclude<ReaderInput, AddressInput>, handlers: ReaderHandlers): void {
   switch (input.type) {
     case 'card':
       handlers.onCard(input.card)

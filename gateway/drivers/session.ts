@@ -233,7 +233,7 @@ export class Session<State, Frame, Command, Input extends object, Result, Option
     this.#countNoise(this.#deframer.flush())
     const untold = this.#turn.end()
     const silent = silences.has(reason)
-    this.#setState(silent && this.#silent ? 'power_off' : 'offline', reason)
+    this.#setState(lostState(reason, { again: silent && this.#silent }), reason)
     this.#silent = silent
     if (had) {
       // Only a lost link ends the machine's wait: one that waits for a link goes on waiting.
@@ -459,6 +459,12 @@ export class Session<State, Frame, Command, Input extends object, Result, Option
     this.#lines.say('info', 'device.state', { device: this.device, state, reason })
     this.#handlers.onState?.(this.view())
   }
+}
+
+/** Without its library nothing here can reach a device: no plugging in mends that. */
+function lostState(reason: string, { again }: { again: boolean }): DeviceState {
+  if (reason === 'unsupported') return 'unsupported'
+  return again ? 'power_off' : 'offline'
 }
 
 /** A transport rejects with faults; anything else is a mistake of ours and goes on up. */

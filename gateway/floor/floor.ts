@@ -13,6 +13,7 @@ import { Fault } from '#devices/std/fault.ts'
 import type { Log as Logger } from '#devices/std/log.ts'
 import type { Random } from '#devices/std/random.ts'
 import type { Card } from '#devices/types/card.ts'
+import type { DisplayWish } from '#devices/types/hall-display.ts'
 import type { CounterPad } from '../compose/pin-desk.ts'
 import type { DeviceConfig } from '../config.ts'
 import { knownDeviceTypes } from '../drivers/known-types.ts'
@@ -169,6 +170,15 @@ export class Floor implements AsyncDisposable {
     return setAddress()
   }
 
+  /** Fault `not_found`, `unsupported` for what is no panel, `invalid` for an input it does not have. */
+  async setPanel(device: string, wish: DisplayWish): Promise<void> {
+    const standing = this.#standing.find(({ config }) => config.device === device)
+    if (standing === undefined) throw new Fault('not_found', device)
+    const { setPanel } = standing.placed
+    if (setPanel === undefined) throw new Fault('unsupported', `${device} is no panel`)
+    await setPanel(wish)
+  }
+
   /** A person says that the device which answers there belongs there. Fault `not_found`, `wrong_state`. */
   async confirm(device: string, identity: string, by: string): Promise<Answer> {
     const config = this.#parts.devices.find((known) => known.device === device)
@@ -255,6 +265,14 @@ export class Floor implements AsyncDisposable {
     return this.#standing.filter((s) => s.config.counter === counter).map(({ placed }) => placed)
   }
 
+  /** The card that lies at a counter, once more; false where none does. Fault `not_found` without a reader. */
+  async readCard(counter: string): Promise<boolean> {
+    const readers = this.#at(counter).flatMap(({ readCard }) => readCard ?? [])
+    if (readers.length === 0) throw new Fault('not_found', `no card reader at ${counter}`)
+    const found = await Promise.all(readers.map((read) => read()))
+    return found.includes(true)
+  }
+
   /** A counter's readers drop their copy of the card. */
   forgetCards(counter: string): void {
     for (const placed of this.#at(counter)) placed.forgetCard?.()
@@ -301,6 +319,7 @@ function viewOf(config: DeviceConfig, placed: Placed, binding: Binding): DeviceV
     plain_link: config.plain_link === 'accepted',
     consumables: placed.consumables?.() ?? {},
     readings: placed.readings?.() ?? {},
+    facts: placed.facts?.() ?? {},
     advice: adviceFor(config.type, reason),
     assumptions: knownDeviceTypes.get(config.type)?.assumptions ?? [],
   }

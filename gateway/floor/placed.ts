@@ -5,6 +5,7 @@
  */
 import type { Delivery } from '#devices/contract/record.ts'
 import type { Card } from '#devices/types/card.ts'
+import type { DisplayWish } from '#devices/types/hall-display.ts'
 import type { PrintJob } from '#devices/types/ticket-template.ts'
 import type { DeviceConfig } from '../config.ts'
 import type { PromptsPin } from '../drivers/pin-prompt.ts'
@@ -58,11 +59,17 @@ export interface Placed extends AsyncDisposable {
   pin?: PromptsPin
   /** Gives the unit of which somebody holds a key the address of this place. */
   setAddress?(): Promise<AddressGiven>
+  /** Hands the card that lies there to the hall once more; false where none does. */
+  readCard?(): Promise<boolean>
   /** Drops the card it holds in memory. */
   forgetCard?(): void
   consumables?(): Consumables
   /** The last of each reading it gave, by name with its unit. */
   readings?(): Readonly<Record<string, number>>
+  /** What it says of itself in words, by name: as it came where nobody listed it. */
+  facts?(): Readonly<Record<string, string>>
+  /** Power and input of a panel. Fault `invalid` for an input it does not have. */
+  setPanel?(wish: DisplayWish): Promise<void>
 }
 
 export type Kind = (parts: PlaceParts) => Placed

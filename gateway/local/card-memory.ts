@@ -5,7 +5,6 @@
  */
 import type { Cancel, Pace } from '#devices/std/clock.ts'
 import type { Card } from '#devices/types/card.ts'
-import type { CardText } from '#devices/wire/id-card-text.ts'
 
 /** Who is at the counter: the clerk signed in and the ticket open there. */
 export type CounterSession = { clerk: string | null; ticket: string | null }
@@ -39,9 +38,9 @@ export class CardMemory {
   }
 
   /** The fields, if the session is still the one they were read in; forgets them if not. */
-  read(counter: string, session: CounterSession): CardText | null {
+  read(counter: string, session: CounterSession): Card['shown'] | null {
     this.settle(counter, session)
-    return this.#cards.get(counter)?.card.text ?? null
+    return this.#cards.get(counter)?.card.shown ?? null
   }
 
   /** To be told of every change at a counter: drops a card of another session. */

@@ -5,6 +5,7 @@
 
 import type { DevicePresence } from '#devices/contract/presence.ts'
 import type { Delivery, OrderLine, OrderTender } from '#devices/contract/record.ts'
+import type { DisplayWish } from '#devices/types/hall-display.ts'
 import type { Assumption } from '#devices/types/machine.ts'
 import type { Skew } from '../clock.ts'
 import type { PinDesk } from '../compose/pin-desk.ts'
@@ -136,6 +137,8 @@ export type DeviceView = DevicePresence & {
   consumables: Consumables
   /** The last of each reading it gave, by name with its unit. */
   readings: Readonly<Record<string, number>>
+  /** What it says of itself in words: power, input and the like. */
+  facts: Readonly<Record<string, string>>
   /** What to do about its reason; null where only the reason can be said. */
   advice: Advice | null
   /** What is believed of its kind without a second source. */
@@ -172,6 +175,8 @@ export interface Installation {
   confirm(device: string, identity: string, by: string): Promise<Answer>
   /** `not_found`, `unsupported`. */
   setAddress(device: string): Promise<AddressGiven>
+  /** `not_found`, `unsupported`, `invalid`. */
+  setPanel(device: string, wish: DisplayWish): Promise<void>
   readonly touch: {
     view(): { until_ms: number | null; touched: readonly { device: string; at_ms: number }[] }
     begin(minutes: number): void
@@ -209,6 +214,8 @@ export type LocalDeps = {
   recordings?: RecordingDesk
   /** PINs at counters' pads; null until the devices are started. */
   pins?: () => PinDesk | null
+  /** Reads the card that lies at a counter once more; null until the devices are started. */
+  readCard?: () => ((counter: string) => Promise<boolean>) | null
   /** Null where fact time is real: POST /time is then refused. */
   time: TimeStepper | null
 }

@@ -5,8 +5,9 @@
  */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from '@hono/zod-openapi'
+import { Name } from '#devices/contract/text.ts'
 import { Fault } from '#devices/std/fault.ts'
-import type { CardText } from '#devices/wire/id-card-text.ts'
+import type { Card } from '#devices/types/card.ts'
 import type { Ask } from '../hall/input.ts'
 import { sealTo } from '../seal/session-key.ts'
 import { sessionOf } from './counter-session.ts'
@@ -106,6 +107,17 @@ const sealedCard = route(
   SealedCard,
 )
 
+const reread = route(
+  {
+    method: 'post',
+    path: '/counters/{counter}/card/read',
+    summary:
+      'Reads the card that lies at this counter once more, without lifting it; it comes as a card that was laid.',
+    request: { params: CounterPath },
+  },
+  z.object({ counter: Name, present: z.boolean() }).openapi('CardRead'),
+)
+
 export { sessionOf }
 
 /** `private_link`: nobody but the caller can read the answer (loopback or TLS). */
@@ -149,6 +161,13 @@ export function addCounters(
     const fields = cardFields(deps, counter, session.private_link)
     return c.json({ jwe: await sealTo(session.key, { v: 1, counter, fields }) }, 200)
   })
+  api.openapi(reread, async (c) => {
+    const { counter } = c.req.valid('param')
+    needsOwnCounter(c, counter, 'clerk', 'kiosk')
+    const read = deps.readCard?.() ?? null
+    if (read === null) throw new Fault('unavailable', 'the devices are not started yet')
+    return c.json({ counter, present: await read(counter) }, 200)
+  })
   api.openapi(sealedCard, async (c) => {
     const { counter } = c.req.valid('param')
     needsOwnCounter(c, counter, 'clerk', 'kiosk')
@@ -158,7 +177,7 @@ export function addCounters(
   })
 }
 
-function cardFields(deps: LocalDeps, counter: string, private_link: boolean): CardText {
+function cardFields(deps: LocalDeps, counter: string, private_link: boolean): Card['shown'] {
   // A key that came over a link in clear may be anybody's.
   if (!private_link) throw new Fault('insecure', 'cards')
   const fields = deps.cards.read(counter, sessionOf(counterView(deps, counter)))

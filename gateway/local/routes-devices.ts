@@ -42,6 +42,21 @@ const address = route(
     .openapi('AddressGiven'),
 )
 
+const Wish = z.object({
+  power: z.enum(['on', 'off']).nullable().default(null),
+  input: z.string().min(1).max(16).nullable().default(null),
+})
+const panel = route(
+  {
+    method: 'post',
+    path: '/devices/{device}/panel',
+    summary:
+      'Power and input of a panel until the gateway starts again; null leaves them. What it refuses is in `facts` of the device.',
+    request: { params: DevicePath, body: bodyOf(Wish) },
+  },
+  z.object({ device: Name }).openapi('PanelSet'),
+)
+
 const Touches = z
   .object({
     until_ms: WallMs.nullable(),
@@ -80,6 +95,12 @@ export function addDevices(
     needsRole(c, 'installer')
     const { device } = c.req.valid('param')
     return c.json({ device, outcome: await installation(deps).setAddress(device) }, 200)
+  })
+  api.openapi(panel, async (c) => {
+    needsRole(c, 'installer')
+    const { device } = c.req.valid('param')
+    await installation(deps).setPanel(device, c.req.valid('json'))
+    return c.json({ device }, 200)
   })
   api.openapi(touches, (c) => {
     needsRole(c, 'installer')

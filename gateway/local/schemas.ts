@@ -138,6 +138,7 @@ export const Device = z
     ]),
     consumables: z.record(z.string(), z.enum(['ok', 'low', 'out'])),
     readings: z.record(z.string(), z.number()),
+    facts: z.record(z.string(), z.string()),
     advice: z.object({ zh: z.string(), en: z.string() }).nullable(),
     assumptions: z.array(z.object({ code: z.string(), zh: z.string(), en: z.string() })),
     frames: z.array(Frame),

@@ -69,8 +69,9 @@ describe('ZT588', () => {
 
   it('spells its commands as the vectors do', () => {
     const texts = vectors.frames.map(({ text }) => text)
-    const { status, input_off, mask, get_block } = zt588Commands
-    for (const command of [status, input_off, mask, get_block, inputTime(30)]) {
+    const { status, input_off, plain_hex, scan_codes, mask, get_block } = zt588Commands
+    const spelt = [status, input_off, plain_hex, scan_codes, mask, get_block, inputTime(30)]
+    for (const command of spelt) {
       expect(texts).toContain(command)
     }
   })
@@ -242,7 +243,9 @@ describe('the machine of a PIN pad', () => {
   function ready() {
     const machine = stepper(pinPad)
     expect(machine.connect(0).labels).toEqual(['off'])
-    expect(machine.frame(says('5'), 0).labels).toEqual(['mask'])
+    expect(machine.frame(says('5'), 0).labels).toEqual(['hex'])
+    expect(machine.frame(says('5'), 0).labels).toEqual(['keys'])
+    expect(machine.frame(says('4'), 0).labels).toEqual(['mask'])
     expect(machine.frame(says('5'), 0).labels).toEqual(['time'])
     expect(machine.frame(says('5'), 0).labels).toEqual(['status'])
     expect(machine.frame(says(information), 0).states).toEqual(['online: answers'])

@@ -51,6 +51,19 @@ async function bench(
 }
 
 describe('a ticket printer', () => {
+  it('tells of pulled paper by itself, long before the next look', async () => {
+    const { model, line, start } = await bench()
+    await using _line = line
+    await using printer = start({ poll_ms: 600_000 })
+    const told = ({ direction, command }: { direction: string; command: string }) =>
+      direction === 'in' && command === 'automatic_status'
+    await until(() => printer.view().frames.some(told))
+    model.set({ paper_out: true })
+    await until(() => printer.view().reason === 'paper_out')
+    model.set({ paper_out: false })
+    await until(() => printer.view().reason === 'answers')
+  })
+
   it('prints a ticket in Chinese and English and proves it by its process id', async () => {
     const { line, tickets, start } = await bench()
     await using _line = line

@@ -61,6 +61,17 @@ function handlersInto(seen: string[], cards: Card[]) {
 }
 
 describe('an ID-card reader', () => {
+  it('adds the newest address of the chip to the card that was handed over', async () => {
+    const { model, line, cards, start } = await bench()
+    await using _line = line
+    await using _reader = start()
+    model.placeCard({ text: zhang, new_address: '测试市新址路9号' })
+    await until(() => cards[0]?.shown.newest_address === '测试市新址路9号')
+    expect(cards).toHaveLength(1)
+    expect(cards[0]!.text).toEqual(zhang)
+    expect(JSON.stringify(cards[0])).toBe('"[card]"')
+  })
+
   it('reads a laid card once, keeps it while it lies there, and forgets it when lifted', async () => {
     const { model, line, seen, cards, start } = await bench()
     await using _line = line

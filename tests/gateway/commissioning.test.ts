@@ -12,6 +12,7 @@ const installation: Installation = {
     return { outcome: 'recorded', repeat: false, subject: { device: name } }
   },
   setAddress: async () => 'taken',
+  setPanel: async () => {},
   touch: {
     view: () => ({ until_ms: 5, touched: [{ device: 'reader-1', at_ms: 4 }] }),
     begin: (minutes) => calls.push(['begin', minutes]),

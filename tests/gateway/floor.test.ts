@@ -17,6 +17,25 @@ function reader(name: string, counter: string) {
   return { place: { device: name, type: 'id_card_reader', counter, model }, model }
 }
 
+describe('a card that lies there', () => {
+  it('is handed over once more when it is asked for, forgotten or not', async () => {
+    const one = reader('reader-1', '1')
+    const hall = await openFloor([one.place])
+    const floor = await hall.start()
+    await until(() => hall.bindingOf('reader-1') === 'bound')
+    await until(() => floor.views()[0]!.state === 'online')
+    expect(await floor.readCard('1')).toBe(false)
+    one.model.placeCard({ text: cardOf('test', 1) })
+    await until(() => hall.cards.length === 1)
+    expect(await floor.readCard('1')).toBe(true)
+    expect(hall.cards).toHaveLength(2)
+    floor.forgetCards('1')
+    expect(await floor.readCard('1')).toBe(true)
+    expect(hall.cards).toHaveLength(3)
+    await expect(floor.readCard('2')).rejects.toThrow(/no card reader/)
+  })
+})
+
 describe('a device with a name of its own', () => {
   it('is bound to the place where it was first seen, on record and once', async () => {
     const one = reader('reader-1', '1')

@@ -70,6 +70,7 @@ export const device: DeviceView = {
   binding: { state: 'bound', identity: 'SAM 05.03-20260101-0000000001' },
   consumables: {},
   readings: {},
+  facts: {},
   advice: null,
   assumptions: [],
   frames: [{ at_ms: START_MS, direction: 'in', command: 'read', length: 1295, status: '90' }],

@@ -61,29 +61,55 @@ function wrong(zh: string, en: string): Seen {
   return { ok: false, says: { zh, en } }
 }
 
-type Asked = { code: string; hand: 'press' | 'rate'; argument: string; prompt: Bilingual }
+type Asked = {
+  code: string
+  hand: 'press' | 'rate'
+  argument: string
+  prompt: Bilingual
+  /** Any key will do, also one that somebody presses by himself. */
+  any?: true
+}
 
 async function pressed(bench: Bench, asked: Asked): Promise<Seen | null> {
   const { hand, argument, prompt, code } = asked
-  if (!(await bench.hand(hand, prompt, argument))) return null
-  const came = await bench.listen(code, { complete: isWhole, ms: bench.options.hand_ms })
+  const done = await bench.hand(hand, prompt, argument)
+  if (!done && asked.any === undefined) return null
+  const ms = done ? bench.options.hand_ms : bench.options.repeat_ms
+  const came = await bench.listen(code, { complete: isWhole, ms })
+  if (!done && came.length === 0) return null
+  bench.note('by itself', !done)
   return lookAt(came)
 }
 
-/** Whether it is heard again within a repeat's time. */
-async function heardAgain(bench: Bench, label: string): Promise<boolean> {
-  const came = await bench.listen(label, { complete: isWhole, ms: bench.options.repeat_ms })
-  return came.length > 0
+/** Whether this very frame is heard again within a repeat's time. What else is pressed meanwhile is no repeat. */
+async function heardAgain(
+  bench: Bench,
+  label: string,
+  frame: Uint8Array,
+  ms = bench.options.repeat_ms,
+): Promise<boolean> {
+  const end_ms = bench.now_ms() + ms
+  for (;;) {
+    const left_ms = end_ms - bench.now_ms()
+    if (left_ms <= 0) return false
+    const came = await bench.listen(label, { complete: isWhole, ms: left_ms })
+    if (came.length === 0) return false
+    if (hex(came).includes(hex(frame))) return true
+  }
 }
 
 /**
  * Repeats that were under way when the answer left do not count, and one answer may get lost: a pad
  * that does not take it goes on after the second as well.
  */
-async function stopsAfter(bench: Bench, label: string, answer: Uint8Array): Promise<boolean> {
+async function stopsAfter(
+  bench: Bench,
+  label: string,
+  { answer, of, ms }: { answer: Uint8Array; of: Frame; ms?: number },
+): Promise<boolean> {
   for (let tries = 0; tries < 2; tries++) {
     await bench.ask(label, answer, { complete: isWhole, ms: bench.options.quiet_ms })
-    if (!(await heardAgain(bench, `${label}: quiet`))) return true
+    if (!(await heardAgain(bench, `${label}: quiet`, of.bytes, ms))) return true
   }
   return false
 }
@@ -110,6 +136,7 @@ function padSteps(address: number): Step[] {
     hand: 'press',
     argument: 'next',
     prompt: { zh: '请按“下一位”键', en: 'press the key for the next ticket' },
+    any: true,
   }
   return [
     {
@@ -124,7 +151,8 @@ function padSteps(address: number): Step[] {
         if (seen === null) return notTried(nobody)
         if (!seen.ok) return fail(seen.says)
         bench.note('frame', seen.frame)
-        return likeKey(seen.frame, { address, last: '0C' })
+        const last = bench.fact('by itself') === true ? null : '0C'
+        return likeKey(seen.frame, { address, last })
       },
     },
     repeatsStep('key_next'),
@@ -149,16 +177,35 @@ function padSteps(address: number): Step[] {
   ]
 }
 
-function likeKey(frame: Frame, wanted: { address: number; last: string }): Finding {
+/** `last` null: any key that is known. */
+function likeKey(frame: Frame, wanted: { address: number; last: string | null }): Finding {
   if (frame.address !== wanted.address) {
     return fail({
       zh: `地址 ${frame.address}，应为 ${wanted.address}`,
       en: `address ${frame.address}, ${wanted.address} was expected`,
     })
   }
-  if (frame.command === 0x01 && hex(frame.data).endsWith(wanted.last)) return pass()
+  const data = hex(frame.data)
+  const known = wanted.last === null ? isKey(frame) : data.endsWith(wanted.last)
+  if (frame.command === 0x01 && known) return pass()
   const came = `command ${hex(Uint8Array.of(frame.command))}, data ${hex(frame.data)}`
   return differs({ zh: `收到 ${came}`, en: `${came} came` })
+}
+
+const lasts = ['0B', '0C', '0D', '0E', '12', '13', '06 0F', '00 0F', '03 0F']
+
+function isKey({ command, data }: Frame): boolean {
+  return command === 0x01 && lasts.some((last) => hex(data).endsWith(last))
+}
+
+/** Keys pressed meanwhile, and nothing else. */
+function onlyKeys(came: Uint8Array): boolean {
+  for (let at = 0; at < came.length; ) {
+    const seen = lookAt(came.subarray(at))
+    if (!seen.ok || !isKey(seen.frame)) return false
+    at += seen.frame.bytes.length
+  }
+  return true
 }
 
 function repeatsStep(of: string): Step {
@@ -167,9 +214,12 @@ function repeatsStep(of: string): Step {
     title: { zh: '未应答时重发', en: 'it is sent again while unanswered' },
     expected: { zh: '同一帧再来（假定）', en: 'the same frame again (assumed)' },
     run: async (bench) => {
-      if (bench.fact('frame') === undefined) return without(of)
-      const again = await heardAgain(bench, 'repeat')
+      const frame = bench.fact('frame') as Frame | undefined
+      if (frame === undefined) return without(of)
+      const began_ms = bench.now_ms()
+      const again = await heardAgain(bench, 'repeat', frame.bytes)
       bench.note('repeats', again)
+      bench.note('every_ms', bench.now_ms() - began_ms)
       if (again) return pass()
       return differs({
         zh: '没有重发：应答前断线的按键会丢失',
@@ -182,7 +232,7 @@ function repeatsStep(of: string): Step {
 async function echoTaken(bench: Bench): Promise<Finding> {
   const frame = bench.fact('frame') as Frame | undefined
   if (frame === undefined) return without('key_next')
-  const stops = await stopsAfter(bench, 'echo', frame.bytes)
+  const stops = await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame })
   if (!stops) {
     return fail({
       zh: '回送后仍在重发：设备不认回送',
@@ -205,8 +255,15 @@ async function otherKey(bench: Bench, key: Key, address: number): Promise<Findin
   })
   if (seen === null) return notTried(nobody)
   if (!seen.ok) return fail(seen.says)
-  await bench.ask('echo', seen.frame.bytes, { complete: isWhole, ms: bench.options.quiet_ms })
-  return likeKey(seen.frame, { address, last: key.last })
+  const like = likeKey(seen.frame, { address, last: key.last })
+  const { quiet_ms, repeat_ms } = bench.options
+  const every_ms = (bench.fact('every_ms') as number | undefined) ?? repeat_ms
+  const ms = Math.min(repeat_ms, every_ms * 1.5 + quiet_ms)
+  if (await stopsAfter(bench, 'echo', { answer: seen.frame.bytes, of: seen.frame, ms })) return like
+  return fail({
+    zh: '回送后仍在重发：设备不认回送',
+    en: 'echo missing to the pad: the key is sent again although it was echoed',
+  })
 }
 
 type Shows = { code: string; title: Bilingual; frame: Uint8Array; sees: Bilingual }
@@ -221,7 +278,7 @@ function showSteps(address: number): Step[] {
     },
     run: async (bench) => {
       const came = await bench.silent(code, frame)
-      if (came.length > 0) {
+      if (!onlyKeys(came)) {
         return differs({ zh: `应答了 ${hex(came)}`, en: `it answered ${hex(came)}` })
       }
       const seen = await bench.sees(sees)
@@ -262,7 +319,8 @@ function raterSteps(address: number): Step[] {
       },
       run: async (bench) => {
         const prompt = { zh: '请按第一个评价键', en: 'press the first rating key' }
-        const seen = await pressed(bench, { code: 'rating', hand: 'rate', argument: '1', prompt })
+        const asked = { code: 'rating', hand: 'rate', argument: '1', prompt, any: true } as const
+        const seen = await pressed(bench, asked)
         if (seen === null) return notTried(nobody)
         if (!seen.ok) return fail(seen.says)
         bench.note('frame', seen.frame)
@@ -288,15 +346,21 @@ async function answerTaken(bench: Bench): Promise<Finding> {
   const frame = bench.fact('frame') as Frame | undefined
   if (frame === undefined) return without('rating')
   const answer = frameOf(frame.address, 0x01, ...frame.data)
-  if (await stopsAfter(bench, 'answer', answer)) {
+  if (await stopsAfter(bench, 'answer', { answer, of: frame })) {
     if (bench.fact('repeats') === true) return pass()
     return notTried({ zh: '它从不重发', en: 'it never repeats' })
   }
   const unlowered = answer.with(answer.length - 2, frame.bytes.at(-2)!)
-  if (await stopsAfter(bench, 'answer, sum not lowered', unlowered)) {
+  if (await stopsAfter(bench, 'answer, sum not lowered', { answer: unlowered, of: frame })) {
     return fail({
       zh: '只认校验和未减 10 的应答',
       en: 'rating sum not lowered: only an answer with the sum of the rating itself is taken',
+    })
+  }
+  if (await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame })) {
+    return fail({
+      zh: '只认原帧回送（命令 11，校验和未减 10）',
+      en: 'rating sum not lowered: only the rating itself is taken back, command 11 with its own sum',
     })
   }
   return fail({

@@ -280,18 +280,19 @@ async function assumedRead(
   return form === null ? pass() : fail(form.says)
 }
 
+const found_lying: Bilingual = {
+  zh: '卡未移开又报找到卡（9F）：同一张卡会被读两次',
+  en: 'find answers while the card stays (9F): the same card would be read twice',
+}
+
 async function findWhileLying(bench: Bench): Promise<Finding> {
   if (bench.fact('read') !== true) return without('read')
-  // Some modules look away once and find it again the next time.
-  for (let looks = 0; looks < 4; looks++) {
+  // Some modules look away for a while and find it again then.
+  for (let looks = 0; looks < 6; looks++) {
+    if (looks >= 4) await bench.rest(bench.options.silence_ms)
     const seen = await ask(bench, 'find')
     if (!seen.ok) return fail(seen.says)
-    if (seen.sw3 === 0x9f) {
-      return fail({
-        zh: '卡未移开又报找到卡（9F）：同一张卡会被读两次',
-        en: 'find answers while the card stays (9F): the same card would be read twice',
-      })
-    }
+    if (seen.sw3 === 0x9f) return fail(found_lying)
     if (seen.sw3 !== 0x80) return differs(unlike(seen, { sw3: 0x80, data: 0 })!)
   }
   return pass()
@@ -311,10 +312,17 @@ async function newestAddress(bench: Bench): Promise<Finding> {
 }
 
 async function foundAgain(bench: Bench): Promise<Finding> {
+  if (bench.fact('step find_while_lying') === 'pass') {
+    // It has been read in other ways since.
+    const lying = await ask(bench, 'find')
+    if (lying.ok && lying.sw3 === 0x9f) return fail(found_lying)
+  }
   const away = await bench.hand('take_card', prompts.again)
   if (!away) return notTried(nobody)
   const empty = await ask(bench, 'find')
   if (!empty.ok) return fail(empty.says)
+  if (empty.sw3 === 0x9f)
+    return fail({ zh: '无卡时报找到卡', en: 'a card is found where none lies' })
   if (!(await bench.hand('lay_card', prompts.lay))) return notTried(nobody)
   const says = unlike(await ask(bench, 'find'), { sw3: 0x9f, data: 4 })
   return says === null ? pass() : fail(says)

@@ -178,14 +178,22 @@ async function powerSame(bench: Bench, id: number): Promise<Finding> {
   return fail({ zh: `返回 ${hex(seen.data)}`, en: `${hex(seen.data)} was given back` })
 }
 
-/** A panel that is on is switched on: carried out by all and answered by none. */
+/**
+ * Asked and told: carried out by all and answered by none. A panel is set to what it is; one that is off only
+ * where no other panel shares its link.
+ */
 async function broadcastSilent(bench: Bench): Promise<Finding> {
-  const on = bench.fact('power') === 1
-  const frame = on ? frameOf(0x11, broadcast, 1) : frameOf(0x11, broadcast)
-  const came = await bench.silent('broadcast', frame)
-  if (came.length === 0) return pass()
-  return fail({
-    zh: `对广播作了应答：${hex(came)}；同一线上多台会互相冲突`,
-    en: `a broadcast was acknowledged: ${hex(came)}; several panels on one line would collide`,
-  })
+  const power = bench.fact('power')
+  const alone = bench.transport.address.startsWith('tcp:')
+  const frames = [frameOf(0x11, broadcast)]
+  if (power === 1 || (power === 0 && alone)) frames.push(frameOf(0x11, broadcast, power))
+  for (const frame of frames) {
+    const came = await bench.silent('broadcast', frame)
+    if (came.length === 0) continue
+    return fail({
+      zh: `对广播作了应答：${hex(came)}；同一线上多台会互相冲突`,
+      en: `a broadcast was acknowledged: ${hex(came)}; several panels on one line would collide`,
+    })
+  }
+  return pass()
 }

@@ -9,11 +9,12 @@ import {
   expectEcho,
   expectException,
   illegal_value,
+  readEvent,
   type Unit,
   words,
   writeBody,
 } from '../unit-wire.ts'
-import { acknowledge, pressed } from './unit-press.ts'
+import { acknowledge, lostSince, pressed } from './unit-press.ts'
 
 const rating = 8
 const request = 'conform1'
@@ -40,8 +41,12 @@ export function promptSteps(unit: Unit): Step[] {
       code: 'prompt',
       title: { zh: '请评价', en: 'ask for a rating' },
       expected: echoed,
-      run: async (bench) =>
-        expectEcho(await ask(bench, unit, 'prompt', ...promptBody(1, 5, 255)), 0x0060, 7),
+      run: async (bench) => {
+        // What was pressed before answers no request.
+        const emptied = await emptyLatch(bench, unit)
+        if (emptied !== null) return emptied
+        return expectEcho(await ask(bench, unit, 'prompt', ...promptBody(1, 5, 255)), 0x0060, 7)
+      },
     },
     {
       code: 'rating_of_request',
@@ -73,12 +78,27 @@ export function promptSteps(unit: Unit): Step[] {
   ]
 }
 
+const most_held = 64
+
+async function emptyLatch(bench: Bench, unit: Unit): Promise<Finding | null> {
+  for (let released = 0; released <= most_held; released++) {
+    const event = await readEvent(bench, unit)
+    if ('says' in event) return fail(event.says)
+    const lost = lostSince(bench, event)
+    if (lost !== null) return lost
+    if (event.number === 0) return null
+    const echoed = expectEcho(await acknowledge(bench, unit, event), 0x0040, 5)
+    if (echoed.verdict !== 'pass') return echoed
+  }
+  return fail({ zh: '确认后事件仍在', en: 'the event is still latched' })
+}
+
 /** One rating, acknowledged at the end so that the steps behind begin with an empty latch. */
 async function rated(bench: Bench, unit: Unit, wanted: string): Promise<Finding> {
   const found = await pressed(bench, unit)
   if (found.verdict !== 'pass') return found
   const event = bench.fact('event') as Event
-  bench.note('event', undefined)
+  bench.forget('event')
   const released = expectEcho(await acknowledge(bench, unit, event), 0x0040, 5)
   if (event.code !== rating || event.argument < 1 || event.argument > 5) {
     const came = `code ${event.code}, key ${event.argument}`

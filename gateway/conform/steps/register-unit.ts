@@ -56,8 +56,8 @@ function stepsOf(unit: Unit): Step[] {
     ...askedSteps(unit),
     ...silentSteps(unit),
     ...(unit.display ? displaySteps(unit) : []),
-    ...(unit.rates ? promptSteps(unit) : []),
     ...(unit.key === null ? [] : pressSteps(unit)),
+    ...(unit.rates ? promptSteps(unit) : []),
     ...addressSteps(unit),
   ]
 }
@@ -82,7 +82,9 @@ function askedSteps(unit: Unit): Step[] {
       },
       run: async (bench) => {
         const event = await readEvent(bench, unit)
-        return 'says' in event ? fail(event.says) : pass()
+        if ('says' in event) return fail(event.says)
+        if (event.number !== 0) bench.note('held', event)
+        return pass()
       },
     },
     {

@@ -12,6 +12,7 @@ import {
   pass,
   type Shown,
   type Step,
+  without,
 } from '../kind.ts'
 
 const begin = 0x82
@@ -29,6 +30,9 @@ const steps: readonly Step[] = [
     title: { zh: '此后无人按键', en: 'nobody types afterwards' },
     expected: { zh: '什么也不发', en: 'nothing comes' },
     run: async (bench) => {
+      if (bench.fact('step password') === 'not_tried') return without('password')
+      // Somebody types as he likes.
+      if (bench.fact('by itself') === true) return notTried(nobody)
       const came = await bench.listen('quiet', { ms: bench.options.silence_ms })
       if (came.length === 0) return pass()
       return fail({ zh: `来了 ${came.length} 字节`, en: `${came.length} bytes came` })
@@ -38,11 +42,13 @@ const steps: readonly Step[] = [
 
 async function password(bench: Bench): Promise<Finding> {
   const prompt = { zh: '请输入 135790（不要用真实密码）', en: 'type 135790 (no real password)' }
-  if (!(await bench.hand('type_password', prompt, '135790'))) return notTried(nobody)
+  const done = await bench.hand('type_password', prompt, '135790')
   const came = await bench.listen('password', {
     complete: (bytes) => bytes.includes(end),
-    ms: bench.options.hand_ms,
+    ms: done ? bench.options.hand_ms : bench.options.repeat_ms,
   })
+  if (!done && came.length === 0) return notTried(nobody)
+  bench.note('by itself', !done)
   if (came.length === 0) return fail({ zh: '什么也没有来', en: 'nothing came' })
   if (came[0] !== begin) return fail({ zh: '不以 82 开头', en: 'it does not begin with 82' })
   const digits = came.filter((byte) => byte >= 0x30 && byte <= 0x39).length

@@ -151,7 +151,7 @@ async function watch(bench: Bench): Promise<void> {
 async function automaticConditions(bench: Bench): Promise<Conditions | { says: Bilingual } | null> {
   if (bench.fact('watching') !== true) return null
   const came = await bench.listen('automatic status of the change')
-  const last = came.subarray(-4)
+  const last = came.slice(-4)
   if (came.length === 0 || came.length % 4 !== 0 || (last[0]! & 0x93) !== 0x10) {
     return {
       says: {
@@ -160,7 +160,11 @@ async function automaticConditions(bench: Bench): Promise<Conditions | { says: B
       },
     }
   }
-  return { cover: (last[0]! & 0x20) !== 0, paper_end: (last[2]! & 0x0c) !== 0 }
+  return conditionsIn(last)
+}
+
+function conditionsIn(status: Uint8Array): Conditions {
+  return { cover: (status[0]! & 0x20) !== 0, paper_end: (status[2]! & 0x0c) !== 0 }
 }
 
 async function unwatch(bench: Bench): Promise<void> {
@@ -203,12 +207,9 @@ async function conditionsAgree(bench: Bench): Promise<Finding> {
   const swapped = wrongPaper(two, four)
   if (swapped !== null) return fail(swapped)
   const automatic = bench.fact('automatic') as Uint8Array | undefined
-  if (automatic !== undefined && ((automatic[0]! & 0x20) !== 0) !== ((two & bits.cover) !== 0)) {
-    return fail({
-      zh: '开盖：自动状态与状态 2 不一致',
-      en: 'cover open: automatic status and status 2 contradict each other',
-    })
-  }
+  const now = { cover: (two & bits.cover) !== 0, paper_end: (two & bits.paper) !== 0 }
+  const told = automatic === undefined ? null : conditionsIn(automatic)
+  if (told !== null && told.cover !== now.cover) return fail(unlikeAutomatic(told, now)!)
   const stopped = (two & (bits.cover | bits.paper)) !== 0
   if (!stopped || (one & bits.offline) !== 0) return pass()
   return fail({
@@ -222,7 +223,8 @@ function wrongPaper(two: number, four: number): Bilingual | null {
   const paper = (two & bits.paper) !== 0
   const end = (four & bits.paper_end) !== 0
   if (paper === end) return null
-  if ((two & bits.cover) !== 0) return swappedBits(two)
+  // The one bit that is set where the other belongs.
+  if (paper !== ((two & bits.cover) !== 0)) return swappedBits(two)
   return {
     zh: `缺纸：状态 2 为 ${hexByte(two)}，状态 4 为 ${hexByte(four)}，互相矛盾`,
     en: `paper end: status 2 is ${hexByte(two)}, status 4 is ${hexByte(four)}, a contradiction`,

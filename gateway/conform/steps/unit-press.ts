@@ -74,6 +74,19 @@ export function pressSteps(unit: Unit): Step[] {
         }),
     },
     {
+      code: 'two_presses',
+      title: { zh: '连按两次', en: 'two presses' },
+      expected: {
+        zh: '两个都在，逐个由自己的确认清除；启动随机数不符的确认得异常 3',
+        en: 'both are held, each until its own acknowledgement; one of another boot gets exception 3',
+      },
+      run: (bench) =>
+        whilePressed(bench, async () => {
+          if (bench.fact('step acknowledged') !== 'pass') return without('acknowledged')
+          return twoPresses(bench, unit)
+        }),
+    },
+    {
       code: 'power_cycle',
       title: { zh: '断电再上电', en: 'off and on again' },
       expected: {
@@ -93,6 +106,8 @@ function whilePressed(bench: Bench, run: (event: Event) => Promise<Finding>): Pr
 export async function pressed(bench: Bench, unit: Unit): Promise<Finding> {
   const before = await readEvent(bench, unit)
   if ('says' in before) return fail(before.says)
+  const lost = lostSince(bench, before)
+  if (lost !== null) return lost
   const pressed = await bench.hand(unit.key!.hand, unit.key!.prompt, unit.key!.argument)
   // A press that is there by itself is as good.
   if (!pressed && before.number === 0) return notTried(nobody)
@@ -107,6 +122,67 @@ export async function pressed(bench: Bench, unit: Unit): Promise<Finding> {
   if (event.code === 0) return fail({ zh: '事件码为 0', en: 'the event code is 0' })
   bench.note('event', event)
   return pass(`event ${event.number}, code ${event.code}`, `事件 ${event.number}，码 ${event.code}`)
+}
+
+/** What an earlier read showed and nobody acknowledged has to be there still. */
+export function lostSince(bench: Bench, now: Event): Finding | null {
+  const held = bench.fact('held') as Event | undefined
+  bench.forget('held')
+  if (held === undefined || held.boot !== now.boot || held.number === now.number) return null
+  return fail(clearedEarly(held.number))
+}
+
+function clearedEarly(number: number): Bilingual {
+  return {
+    zh: `事件 ${number} 未经确认就清除了：丢失的读取就是丢失的按键`,
+    en: `event latch cleared before acknowledgement: ${number} is gone when read again`,
+  }
+}
+
+/** The second of two must be as safe as the first, and nothing but its own acknowledgement releases it. */
+async function twoPresses(bench: Bench, unit: Unit): Promise<Finding> {
+  const { hand, prompt, argument } = unit.key!
+  for (let presses = 0; presses < 2; presses++) {
+    if (!(await bench.hand(hand, prompt, argument))) return notTried(nobody)
+  }
+  const first = await heldEvents(bench, unit, 2)
+  if ('says' in first) return fail(first.says)
+  if (first.held < 2) return fail({ zh: '第二次按键没有保存', en: 'the second press is not held' })
+  const kept = await latchHolds(bench, unit, first)
+  if (kept.verdict !== 'pass') return kept
+  const boot = first.boot % 2 === 0 ? first.boot + 1 : first.boot - 1
+  const other = await acknowledge(bench, unit, { ...first, boot })
+  const refused = expectException(other, 0x90, illegal_value)
+  if (refused.verdict !== 'pass') return refused
+  const still = await latchHolds(bench, unit, first)
+  if (still.verdict !== 'pass') return still
+  for (let times = 1; times <= 2; times++) {
+    const echoed = expectEcho(await acknowledge(bench, unit, first), 0x0040, 5)
+    if (echoed.verdict !== 'pass') return echoed
+    const second = await readEvent(bench, unit)
+    if ('says' in second) return fail(second.says)
+    if (second.number !== first.number + 1) return fail(clearedEarly(first.number + 1))
+    if (unit.display) await ask(bench, unit, 'write blank', ...writeBody(0x0050, blankDisplay))
+    const safe = await latchHolds(bench, unit, second)
+    if (safe.verdict !== 'pass') return safe
+    if (times === 2) return expectEcho(await acknowledge(bench, unit, second), 0x0040, 5)
+  }
+  return pass()
+}
+
+const blankDisplay = [0, 0x2020, 0x2020, 0x2020, 0x2020]
+
+async function heldEvents(
+  bench: Bench,
+  unit: Unit,
+  least: number,
+): Promise<Event | { says: Bilingual }> {
+  const end_ms = bench.now_ms() + bench.options.hand_ms
+  for (;;) {
+    const event = await readEvent(bench, unit)
+    if ('says' in event || event.held >= least || bench.now_ms() >= end_ms) return event
+    await bench.rest(poll_ms)
+  }
 }
 
 /** By both reads a gateway makes, more than once: what releases it must be the acknowledgement. */

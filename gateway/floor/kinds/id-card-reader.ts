@@ -11,6 +11,13 @@ export const idCardReaderKind: Kind = ({ config, driver, hall }) => {
   return {
     start: () => reader.start(),
     view: () => reader.view(),
+    readCard: async () => {
+      const known = reader.card()
+      const card = await reader.read()
+      // One that was read anew is handed over as any card that is laid.
+      if (card !== null && card === known) hall.card(card)
+      return card !== null
+    },
     forgetCard: () => reader.forget(),
     attend: (open) => reader.attention(open),
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),

@@ -302,6 +302,7 @@ function todoCell(d) {
     if (level !== 'ok') say(`${texts[lang][name] ?? name}: ${t(level)}`, 'warn')
   }
   for (const [name, value] of Object.entries(d.readings)) say(`${name}: ${value}`)
+  for (const [name, value] of Object.entries(d.facts)) say(`${name}: ${value}`)
   const { state } = d.binding
   if (state === 'unconfirmed' && d.state === 'online') say(fill(state, d.binding), 'bad')
   if (state === 'wrong_place' || state === 'stranger') {
