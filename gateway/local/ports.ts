@@ -23,7 +23,7 @@ import type { IdentityIntake } from './identity-intake.ts'
 import type { Tokens } from './tokens.ts'
 
 /** Where a record stands in this gateway's log. */
-export type Place = { epoch: string; seq: number }
+export type Place = { epoch: string; seq: number; refused?: string }
 
 export type TicketState = 'waiting' | 'called' | 'serving' | 'done' | 'no_show' | 'left' | 'voided'
 
@@ -199,7 +199,7 @@ export type LocalDeps = {
   /** Takes an alarm of the hall log away, which `by` has seen. False where it is not raised. */
   clearAlarm(alarm: string, by: string): Promise<boolean>
   devices(): readonly DeviceView[]
-  /** Whether a receipt covers the record at this place. */
+  /** Whether a receipt covers the record at this place and the cloud could use it. */
   booked(place: Place): boolean
   cards: CardMemory
   events: EventHub

@@ -23,7 +23,7 @@ import {
   route,
 } from './schemas.ts'
 import type { Caller } from './tokens.ts'
-import { bookedNow, contentHash, record, sourceOf } from './write.ts'
+import { contentHash, record, sourceOf, standingOf } from './write.ts'
 
 const put = route(
   {
@@ -126,5 +126,5 @@ function orderView(deps: LocalDeps, order: string): OrderView {
 
 function showOrder(deps: LocalDeps, view: OrderView): z.infer<typeof Order> {
   const { place, lines, tenders, ...order } = view
-  return { ...order, lines: [...lines], tenders: [...tenders], booked: bookedNow(deps, place) }
+  return { ...order, lines: [...lines], tenders: [...tenders], ...standingOf(deps, place) }
 }

@@ -15,7 +15,7 @@ import {
   TicketPath,
   VoidBody,
 } from './schemas.ts'
-import { bookedNow, record, sourceOf } from './write.ts'
+import { record, sourceOf, standingOf } from './write.ts'
 
 const press = route(
   {
@@ -100,7 +100,7 @@ export function addTickets(api: OpenAPIHono<LocalEnv>, deps: LocalDeps): void {
 
 export function showTicket(deps: LocalDeps, view: TicketView): z.infer<typeof Ticket> {
   const { place, ...ticket } = view
-  return { ...ticket, booked: bookedNow(deps, place) }
+  return { ...ticket, ...standingOf(deps, place) }
 }
 
 /** Items behind `after`; from the start again where that one is not held any more. */

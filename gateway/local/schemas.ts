@@ -29,12 +29,16 @@ export const Problem = z
   })
   .openapi('Problem')
 
-/** `recorded`: it is on this gateway's disk. `booked`: a receipt of the cloud covers it. */
+/**
+ * `recorded`: it is on this gateway's disk. `booked`: a receipt of the cloud covers it. `refused`: the
+ * cloud keeps the record and could not use it, and why.
+ */
 export const Recorded = z
   .object({
     outcome: z.literal('recorded'),
     repeat: z.boolean(),
     booked: z.boolean().optional(),
+    refused: z.string().optional(),
     ticket: FreshId.optional(),
     number: z.string().optional(),
     service: Name.optional(),
@@ -48,6 +52,10 @@ export const Recorded = z
 export type Recorded = z.infer<typeof Recorded>
 
 const Booked = z.boolean().nullable().meta({ description: 'Null: not known for this one.' })
+const Refused = z.string().nullable().meta({
+  description:
+    'Why the cloud, which keeps the record, could not use it; null where it could or was not asked yet.',
+})
 
 export const Ticket = z
   .object({
@@ -62,6 +70,7 @@ export const Ticket = z
     recalls: z.int(),
     delivery: Delivery.nullable(),
     booked: Booked,
+    refused: Refused,
   })
   .openapi('Ticket')
 
@@ -77,6 +86,7 @@ export const Order = z
     content_hash: ContentHash,
     entered_ms: WallMs,
     booked: Booked,
+    refused: Refused,
   })
   .openapi('Order')
 

@@ -23,8 +23,13 @@ export async function record(deps: LocalDeps, ask: Ask, source: Source): Promise
 export function recordedAs(deps: LocalDeps, answer: Answer): Recorded {
   if (answer.outcome === 'refused') throw answer.fault
   const { repeat, subject } = answer
-  const booked = bookedNow(deps, placeOf(deps, subject))
-  return { outcome: 'recorded', repeat, ...(booked === null ? {} : { booked }), ...subject }
+  const { booked, refused } = standingOf(deps, placeOf(deps, subject))
+  return {
+    ...{ outcome: 'recorded', repeat },
+    ...(booked === null ? {} : { booked }),
+    ...(refused === null ? {} : { refused }),
+    ...subject,
+  }
 }
 
 function placeOf(deps: LocalDeps, about: { ticket?: string; order?: string }): Place | null {
@@ -33,9 +38,13 @@ function placeOf(deps: LocalDeps, about: { ticket?: string; order?: string }): P
   return null
 }
 
-/** Null where the state does not know the record's place. */
-export function bookedNow(deps: LocalDeps, place: Place | null): boolean | null {
-  return place === null ? null : deps.booked(place)
+/** How a record stands in the cloud. `booked` null: the state does not know the record's place. */
+export function standingOf(
+  deps: LocalDeps,
+  place: Place | null,
+): { booked: boolean | null; refused: string | null } {
+  if (place === null) return { booked: null, refused: null }
+  return { booked: deps.booked(place), refused: place.refused ?? null }
 }
 
 export type OrderContent = {

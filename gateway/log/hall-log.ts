@@ -311,7 +311,11 @@ export class HallLog {
       { sent, newLedger },
     )
     // All of it or nothing: half a receipt taken would leave a place that nobody can go on from.
-    return this.#commit(() => this.#follow(verdict, newLedger ? receipt.ledger : null))
+    return this.#commit(() => {
+      // Kept there and not usable: somebody was told "recorded" and has to hear of it.
+      if (receipt.rejected.length > 0) this.raise('records_rejected')
+      return this.#follow(verdict, newLedger ? receipt.ledger : null)
+    })
   }
 
   #follow(verdict: Verdict, newLedger: string | null): ReceiptEffect {

@@ -54,6 +54,10 @@ export const alarms = {
     '云端缺少其已确认的记录，数据库可能由备份恢复；本机仍保留的记录正在补传',
     'The cloud lacks records that it had confirmed, so its database was put back from a copy; what is still here is sent again',
   ],
+  records_rejected: [
+    '云端保存了但无法采用部分记录（例如重复使用的订单号）：请在控制中心查看是哪些、为什么',
+    'The cloud keeps some records that it could not use (an order id used again, say): its live page says which and why',
+  ],
   receipt_went_back: [
     '云端回执倒退，已忽略',
     'A receipt of the cloud went back and is not followed',
