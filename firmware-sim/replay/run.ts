@@ -60,8 +60,9 @@ async function runDays(doing: Doing): Promise<void> {
   let acts = 0
   // Nobody comes: the hall has a time all the same, or its gateway would wait for one for ever.
   if (plan.days.length === 0) await world.setTime(Date.now())
-  for (const day of plan.days) {
-    await openDay({ world, hall, day, confirmed: options.stretched || day.shift_s > 43_200 })
+  for (const [i, day] of plan.days.entries()) {
+    const doubtful = day.shift_s > 43_200 || longSince(plan.days[i - 1], day)
+    await openDay({ world, hall, day, confirmed: options.stretched || doubtful })
     for (const second of day.seconds) {
       if (options.signal.aborted) throw new Fault('unavailable', 'stopped')
       await world.setTime(second.wall_ms)
@@ -72,6 +73,11 @@ async function runDays(doing: Doing): Promise<void> {
     await closeDay(hall, day)
   }
 }
+
+/** A gateway wants a person's word after so long a pause, as its clock may be wrong. */
+const LONG_MS = 31 * 86_400_000
+const longSince = (last: DayPlan | undefined, day: DayPlan): boolean =>
+  last !== undefined && Date.parse(day.date) - Date.parse(last.date) > LONG_MS
 
 type Opening = { world: World; hall: Hall; day: DayPlan; confirmed: boolean }
 

@@ -1,8 +1,9 @@
 /**
  * Rules in force, business days, epochs and visits to a kiosk.
  * Refuses with `config_invalid` (zone), `invalid` (no such date), `wrong_state`, `day_closed`,
- * `day_doubtful` (a day before the last one, far from the clock and confirmed by nobody, or beyond
- * tomorrow whoever confirms it: a day never goes back, so one too far ahead could not be mended).
+ * `day_doubtful` (a day before the last one; far from the clock, or far behind the last one by a clock
+ * that nothing vouches for, and confirmed by nobody; or beyond tomorrow whoever confirms it: a day
+ * never goes back, so one too far ahead could not be mended).
  */
 
 import type { Draft, Stamp } from '#devices/contract/record.ts'
@@ -40,6 +41,9 @@ export const openDay: Decider<'day.open'> = (state, { day, confirmed_by }, { at 
   if (confirmed_by === null && !nearClock(state.config.rules.zone, asked, at)) {
     return refuse('day_doubtful', 'far from the clock')
   }
+  if (confirmed_by === null && state.day !== null && longSince(state.day.day, asked, at)) {
+    return refuse('day_doubtful', `more than ${long_days} days behind the last`)
+  }
   if (beyondTomorrow(state.config.rules.zone, asked, at)) {
     return refuse('day_doubtful', 'beyond tomorrow by the clock')
   }
@@ -50,6 +54,18 @@ export const openDay: Decider<'day.open'> = (state, { day, confirmed_by }, { at 
 function nearClock(zone: string, asked: Temporal.PlainDate, at: Stamp): boolean {
   const date = dateIn(zone, at.wall_ms)
   return date !== null && daysApart(date, asked) <= 1
+}
+
+/** No holiday is longer. */
+const long_days = 31
+
+/**
+ * A clock that was set years ahead opens a hall for those years. It is known to be right once the cloud
+ * was heard; until then a long pause is more likely the clock's mistake.
+ */
+function longSince(last: string, asked: Temporal.PlainDate, at: Stamp): boolean {
+  const date = dateOf(last)
+  return at.skew_ms === null && date !== null && daysApart(date, asked) > long_days
 }
 
 /** By the hall's clock put right by what is known of its skew. A clock without a date bounds nothing. */

@@ -37,6 +37,23 @@ describe('a business day', () => {
     expect(h.code(open('2026-03-03', 'ann'))).toBe('recorded')
   })
 
+  it('far behind the last one is not believed of a clock that nothing vouches for', () => {
+    const h = openHall()
+    const years_ms = 9 * 365 * 86_400_000
+    const ask = (confirmed_by: string | null) => ({
+      ...{ ask: open('2035-02-28', confirmed_by), fresh: 'f'.repeat(16) },
+    })
+    const alone = stamp(years_ms)
+    expect(decide(h.state, { ...ask(null), at: alone }).answer).toMatchObject({
+      ...{ outcome: 'refused', fault: { code: 'day_doubtful' } },
+    })
+    expect(decide(h.state, { ...ask('ann'), at: alone }).answer.outcome).toBe('recorded')
+    const vouched = { ...alone, skew_ms: 40, skew_error_ms: 20 }
+    expect(decide(h.state, { ...ask(null), at: vouched }).answer.outcome).toBe('recorded')
+    const found_wrong = { ...alone, skew_ms: -years_ms, skew_error_ms: 20 }
+    expect(decide(h.state, { ...ask(null), at: found_wrong }).answer.outcome).toBe('refused')
+  })
+
   it('tomorrow is told by the clock put right, where its skew is known', () => {
     const h = openHall()
     const draft = { ask: open('2026-03-05', 'ann'), fresh: 'f'.repeat(16) }
