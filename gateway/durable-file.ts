@@ -5,7 +5,7 @@
  * Refuses to read more than a stated size: fault `too_large`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Fault } from '#devices/std/fault.ts'
 
@@ -13,11 +13,29 @@ const OWNER_ONLY = 0o600
 
 /** Replaces the file's text; its owner alone may read it. Resolves when it is on disk. */
 export async function writeDurably(path: string, text: string): Promise<void> {
+  await writeBeside(path, text, (beside) => rename(beside, path))
+}
+
+/** The same for a file that is made once: where another process made one meanwhile, that one stays. */
+export async function makeDurably(path: string, text: string): Promise<void> {
+  await writeBeside(path, text, async (beside) => {
+    await link(beside, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    await rm(beside)
+  })
+}
+
+async function writeBeside(
+  path: string,
+  text: string,
+  put: (beside: string) => Promise<void>,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const beside = `${path}.${randomBytes(4).toString('hex')}.new`
   try {
     await writeSynced(beside, text)
-    await rename(beside, path)
+    await put(beside)
   } catch (error) {
     await rm(beside, { force: true })
     throw error

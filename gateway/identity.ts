@@ -19,7 +19,7 @@ import {
 import { z } from 'zod'
 import { PublicKey } from '#devices/contract/enrolment.ts'
 import { Fault } from '#devices/std/fault.ts'
-import { readSmall, writeDurably } from './durable-file.ts'
+import { makeDurably, readSmall } from './durable-file.ts'
 
 const FILE = 'identity.json'
 const FILE_BYTES_MAX = 4_096
@@ -49,7 +49,7 @@ export interface Identity {
 export async function openIdentity(folder: string): Promise<Identity> {
   const path = join(folder, FILE)
   const text = await readSmall(path, FILE_BYTES_MAX)
-  const file = text === null ? await makeIdentity(path) : readIdentity(path, text)
+  const file = readIdentity(path, text ?? (await makeIdentity(path)))
   const { d: _, ...public_key } = file.private_key
   const key = await importJWK(file.private_key as JWK, ALG).catch((cause: unknown) => {
     throw new Fault('malformed', path, { cause })
@@ -82,12 +82,13 @@ function readIdentity(path: string, text: string): IdentityFile {
   }
 }
 
-async function makeIdentity(path: string): Promise<IdentityFile> {
+/** What is there then: of two first starts at once, one made it. */
+async function makeIdentity(path: string): Promise<string> {
   const { privateKey } = await generateKeyPair(ALG, { crv: 'P-256', extractable: true })
   const { kty, crv, x, y, d } = await exportJWK(privateKey)
   const private_key = { kty, crv, x, y, d }
   const gateway = randomBytes(16).toString('hex')
   const file = IdentityFile.parse({ v: 1, gateway, private_key })
-  await writeDurably(path, JSON.stringify(file))
-  return file
+  await makeDurably(path, JSON.stringify(file))
+  return (await readSmall(path, FILE_BYTES_MAX)) ?? ''
 }

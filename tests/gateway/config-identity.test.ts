@@ -34,6 +34,14 @@ describe('identity', () => {
     expect(await mode(join(folder, 'identity.json'))).toBe(0o600)
   })
 
+  test('is one, however many first starts there are at once', async () => {
+    const all = await Promise.all(Array.from({ length: 8 }, () => openIdentity(folder)))
+    const [first] = all
+    for (const one of all)
+      expect(one).toMatchObject({ gateway: first!.gateway, public_key: first!.public_key })
+    expect(await readdir(folder)).toEqual(['identity.json'])
+  })
+
   test('opens what was encrypted to it, and nothing else', async () => {
     const [ours, theirs] = await Promise.all([
       openIdentity(folder),
