@@ -11,6 +11,7 @@ import { isFault } from '#devices/std/fault.ts'
 import { type BeginOptions, type Found, isWhole, openWhole, recoverInto } from './begin.ts'
 import { type Salvage, salvage } from './check.ts'
 import { HallLog } from './hall-log.ts'
+import { type Damaged, mendedCopy } from './mend-file.ts'
 import { syncFolder } from './slot-file.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import type { LogStore } from './store.ts'
@@ -34,10 +35,39 @@ export function openHallLog(options: OpenOptions): { log: HallLog; found: Found 
   const lost = walLostCommits(`${file}-wal`)
   // Opening the file is the end of what SQLite does not take from it.
   if (lost) copyFileSync(`${file}-wal`, `${asideOf(file, options)}-wal`)
+  const mended = lost ? readMended({ file, wal: `${file}-wal` }) : null
   const store = openOrNull(file, options)
   // A crash between making the file and its first epoch leaves an empty one: that is whole.
   if (store !== null && !lost && isWhole(store)) return openWhole(store, options)
-  return recover(file, store, options)
+  const found = store === null ? nothingReadable : salvage(store)
+  attempt(() => store?.close())
+  const wal = existsSync(`${file}-wal`) ? `${file}-wal` : null
+  return recover(file, fullest(found, mended ?? readMended({ file, wal })), options)
+}
+
+/** What is left of a file that SQLite does not open, or of which it leaves commits unread. */
+function readMended(damaged: Damaged): Salvage {
+  const [copy, template] = [`${damaged.file}.mended`, `${damaged.file}.template`]
+  try {
+    for (const one of [copy, template]) removeDatabase(one)
+    openSqliteStore(template).close()
+    mendedCopy(damaged, copy, template)
+    const store = openSqliteStore(copy)
+    const found = salvage(store)
+    store.close()
+    return found
+  } catch {
+    return nothingReadable
+  } finally {
+    for (const one of [copy, template]) removeDatabase(one)
+  }
+}
+
+/** Both are read from the same file: the one with more rows that can be believed. */
+function fullest(plain: Salvage, mended: Salvage): Salvage {
+  const sound = ({ good }: Salvage) => good.reduce((sum, { rows }) => sum + rows.length, 0)
+  const all = (one: Salvage) => sound(one) + one.beyond.length
+  return all(mended) > all(plain) ? mended : plain
 }
 
 /** Never the name of one that is there: a clock without a battery tells the same time again. */
@@ -72,11 +102,9 @@ function openOrNull(file: string, options: OpenOptions): LogStore | null {
 /** Makes a sound file beside the damaged one, then lets the two change places. */
 function recover(
   file: string,
-  damaged: LogStore | null,
+  found: Salvage,
   options: OpenOptions,
 ): { log: HallLog; found: Found } {
-  const found = damaged === null ? nothingReadable : salvage(damaged)
-  attempt(() => damaged?.close())
   const copy = `${file}.new`
   removeDatabase(copy)
   recoverInto(openSqliteStore(copy, options), found, options).close()

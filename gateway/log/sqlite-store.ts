@@ -10,7 +10,15 @@
  * Faults: `log_locked`, `log_damaged` (set aside by the caller), `disk_full`, `commit_failed`.
  */
 import { hash } from 'node:crypto'
-import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  statSync,
+} from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { assert } from '#devices/std/assert.ts'
 import { Fault } from '#devices/std/fault.ts'
@@ -58,16 +66,31 @@ export function openSqliteStore(file: string, options: { durable?: boolean } = {
     db.exec(`PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES};`)
     db.exec(`PRAGMA synchronous=${options.durable === false ? 'OFF' : 'FULL'};`)
     db.exec(SCHEMA)
+    // Of a file that may only be read every record would be refused.
+    db.exec('BEGIN IMMEDIATE; PRAGMA user_version=0; ROLLBACK')
     layAnew(db)
     if (options.durable !== false) giveRoom(db, `${file}-wal`)
     return new SqliteStore(db)
   } catch (error) {
     db?.close()
-    // Our statements are always the same: what SQLite cannot make of them here, the file's bytes say.
-    if ((error as { errcode?: number }).errcode === SQLITE_ERROR) {
-      throw new Fault('log_damaged', file, { cause: error })
-    }
-    throw faultOf(error, file)
+    throw isOfTheBytes(error, file)
+      ? new Fault('log_damaged', file, { cause: error })
+      : faultOf(error, file)
+  }
+}
+
+/**
+ * Our statements are always the same: what SQLite cannot make of them in this file, its bytes say. One
+ * that calls itself of a later format may only be read, though nothing else forbids to write it.
+ */
+function isOfTheBytes(error: unknown, file: string): boolean {
+  const { errcode } = error as { errcode?: number }
+  if (errcode !== SQLITE_READONLY) return errcode === SQLITE_ERROR
+  try {
+    accessSync(file, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -342,6 +365,7 @@ function numberOf(value: unknown): number {
 
 const SQLITE_ERROR = 1
 const SQLITE_BUSY = 5
+const SQLITE_READONLY = 8
 const SQLITE_CORRUPT = 11
 const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26

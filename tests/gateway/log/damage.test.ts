@@ -131,6 +131,59 @@ describe('one byte turned', () => {
   flips('in the write-ahead file of a process that was killed', false, '-wal', 80)
 })
 
+describe('what says how to read the rest', () => {
+  const lostOf = (folder: string, facts: readonly string[]): string[] => {
+    const { log } = openLog(folder)
+    const held = new Set(kiosks(log))
+    closeLog(log)
+    return facts.filter((kiosk) => !held.has(kiosk))
+  }
+
+  it('any byte of the head of the file: every record is still there', () => {
+    const { folder, facts, files } = busyFolder()
+    files()
+    for (let at = 0; at < 110; at++) {
+      const copy = copyFolder(folder, [''])
+      const bytes = readFileSync(logFile(copy))
+      bytes[at]! ^= 1 << (at % 8)
+      writeFileSync(logFile(copy), bytes)
+      expect(lostOf(copy, facts), `byte ${at}`).toEqual([])
+      survives(copy, facts, `byte ${at}`)
+    }
+  })
+
+  it('the whole first page: every record is still there', () => {
+    const { folder, facts, files } = busyFolder()
+    files()
+    const bytes = readFileSync(logFile(folder))
+    writeFileSync(logFile(folder), bytes.fill(0, 0, PAGE_BYTES))
+    expect(lostOf(folder, facts)).toEqual([])
+    expect(aside(folder)).toHaveLength(1)
+  })
+
+  it('any byte of the head of the write-ahead file or of its first frame but its page number', () => {
+    const { folder, facts } = busyFolder()
+    for (let at = 0; at < 56; at++) {
+      if (at >= 32 && at < 36) continue
+      const copy = copyFolder(folder, ['', '-wal'])
+      const bytes = readFileSync(`${logFile(copy)}-wal`)
+      bytes[at]! ^= 1 << (at % 8)
+      writeFileSync(`${logFile(copy)}-wal`, bytes)
+      expect(lostOf(copy, facts), `byte ${at}`).toEqual([])
+      survives(copy, facts, `byte ${at}`)
+    }
+  })
+
+  it('leaves no copies behind', () => {
+    const { folder, files } = busyFolder()
+    files()
+    const bytes = readFileSync(logFile(folder))
+    writeFileSync(logFile(folder), bytes.fill(0, 0, PAGE_BYTES))
+    closeLog(openLog(folder).log)
+    expect(readdirSync(folder).filter((name) => /mended|template|new/.test(name))).toEqual([])
+  })
+})
+
 describe('whole pieces gone', () => {
   it('cut short at many lengths', () => {
     const { folder, facts, files } = busyFolder()
