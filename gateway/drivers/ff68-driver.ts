@@ -83,7 +83,10 @@ export function createFf68Pad(
     attention: (open) => session.attention(open),
     show,
     showWaiting: (people) => {
-      waiting = people
+      // Three digits.
+      const shown = people === null ? null : Math.min(people, 999)
+      if (shown === waiting) return
+      waiting = shown
       show(showing)
     },
     beep: async () => (await session.command({ command: 'beep' })) === 'accepted',

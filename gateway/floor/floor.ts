@@ -21,6 +21,7 @@ import type { DriverParts, DeviceView as DriverView, PressOutcome } from '../dri
 import type { AddressGiven, Press } from '../drivers/unit-driver.ts'
 import { shownAt } from '../hall/effects.ts'
 import type { Answer, Ask, Effect } from '../hall/input.ts'
+import { waitingFor } from '../hall/queue.ts'
 import { ratingAt } from '../hall/ratings.ts'
 import type { HallState } from '../hall/state.ts'
 import type { DeviceView } from '../local/ports.ts'
@@ -103,6 +104,7 @@ export class Floor implements AsyncDisposable {
       placed.attend?.((counters[config.counter ?? '']?.clerk ?? null) !== null)
       placed.start()
     }
+    this.#showWaiting(this.#parts.state())
   }
 
   #hallSide(config: DeviceConfig): HallSide {
@@ -221,6 +223,16 @@ export class Floor implements AsyncDisposable {
       if (effect.type === 'shown') this.#show(effect.counter, state)
       else if (effect.type === 'rate') this.#askRating(effect.counter, state)
       else if (effect.type === 'print') void print(this.#printing, effect, state)
+    }
+    this.#showWaiting(state)
+  }
+
+  #showWaiting(state: Readonly<HallState>): void {
+    for (const { config, placed } of this.#standing) {
+      if (placed.showWaiting === undefined || config.counter === undefined) continue
+      const row = state.counters[config.counter]
+      const open = row !== undefined && row.clerk !== null
+      placed.showWaiting(open ? waitingFor(state, row.services) : null)
     }
   }
 

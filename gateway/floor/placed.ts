@@ -49,6 +49,8 @@ export interface Placed extends AsyncDisposable {
   view(): DriverView
   /** What its counter shows may have changed. */
   show?(): void
+  /** People in line for its counter; null while that is closed. For those that have digits for it. */
+  showWaiting?(waiting: number | null): void
   /** One paper out of one job; never rejects, never prints twice. */
   print?(job: PrintJob): Promise<Delivery>
   /** Whether its counter is open: it is asked more often then, and missed sooner. */

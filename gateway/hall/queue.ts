@@ -29,9 +29,13 @@ function ticketAt(state: HallState, line: string[], index: number): Ticket {
 }
 
 export function waitingCount(state: HallState): number {
-  let count = 0
-  for (const service of Object.keys(state.waiting)) count += state.waiting[service]?.length ?? 0
-  return count
+  return waitingFor(state, [])
+}
+
+/** People in line for these services; empty means all. */
+export function waitingFor(state: Readonly<HallState>, services: readonly string[]): number {
+  const lines = services.length > 0 ? services : Object.keys(state.waiting)
+  return lines.reduce((sum, service) => sum + (state.waiting[service]?.length ?? 0), 0)
 }
 
 /** The first in line over the services of a counter; empty means all. */

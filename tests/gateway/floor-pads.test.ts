@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { BusModel } from '../../firmware-sim/models/bus.ts'
 import { createCallPadModel } from '../../firmware-sim/models/call-pad.ts'
+import { Ff68PadModel } from '../../firmware-sim/models/ff68-pad.ts'
 import { Ff68RaterModel } from '../../firmware-sim/models/ff68-rater.ts'
 import { createRatingPadModel } from '../../firmware-sim/models/rating-pad.ts'
 import { pace, seeded, until } from '../drivers/helpers.ts'
@@ -34,6 +35,26 @@ function ratingPad(): {
   const asks = () => model.prompted.mode === 'asking'
   return { place, rate: (key) => model.rate(key), asks }
 }
+
+describe('a call pad with digits for people waiting', () => {
+  it('shows how many stand in line for its counter, and none while that is closed', async () => {
+    const model = new Ff68PadModel({ pace })
+    const hall = await openFloor([{ device: 'pad-1', type: 'ff68_pad', counter: '1', model }])
+    const floor = await hall.start()
+    await until(() => floor.views()[0]?.state === 'online')
+    await hall.desk.submit({ type: 'ticket.press', service: 'cash' })
+    await hall.desk.submit({ type: 'counter.sign_in', counter: '1', clerk: 'ann', services: [] })
+    await until(() => model.shown.waiting === 1)
+    await hall.desk.submit({ type: 'ticket.press', service: 'cash' })
+    await until(() => model.shown.waiting === 2)
+    await hall.desk.submit({ type: 'call.next', counter: '1' })
+    await until(() => model.shown.waiting === 1 && model.shown.ticket !== null)
+    await hall.desk.submit({ type: 'serve', counter: '1' })
+    await hall.desk.submit({ type: 'done', counter: '1' })
+    await hall.desk.submit({ type: 'counter.sign_out', counter: '1' })
+    await until(() => model.shown.waiting === null)
+  })
+})
 
 describe('a rating pad', () => {
   it('asks when the visit is done; the first press is that visit’s, a second is nobody’s', async () => {

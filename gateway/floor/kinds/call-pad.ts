@@ -18,7 +18,7 @@ type CreatePad = (
     options: object
   },
 ) => Pick<Placed, 'start' | 'view'> &
-  Pick<Placed, 'setAddress'> &
+  Pick<Placed, 'setAddress' | 'showWaiting'> &
   AsyncDisposable & { show(showing: string): void; attention(open: boolean): void }
 
 function padWith(create: CreatePad, { config, driver, hall }: PlaceParts): Placed {
@@ -29,6 +29,7 @@ function padWith(create: CreatePad, { config, driver, hall }: PlaceParts): Place
     start: () => pad.start(),
     view: () => pad.view(),
     ...(pad.setAddress === undefined ? {} : { setAddress: pad.setAddress }),
+    ...(pad.showWaiting === undefined ? {} : { showWaiting: pad.showWaiting }),
     show: () => pad.show(hall.shown()),
     attend: (open) => pad.attention(open),
     [Symbol.asyncDispose]: () => pad[Symbol.asyncDispose](),
