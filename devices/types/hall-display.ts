@@ -132,12 +132,12 @@ export const hallDisplay: DeviceType<
     {
       code: 'pjlink_2_10',
       zh: 'PJLink 2.10 的 SHA-256 口令过程、30 秒无命令即断开、参数最长 128 字节：仅见于一个实现',
-      en: 'PJLink: the SHA-256 proof of version 2.10, the end of a link after 30 s without a command and 128 bytes at most are from one implementation',
+      en: 'PJLink from one source: SHA-256 (2.10), hanging up after 30 s, 128 bytes at most',
     },
     {
       code: 'mdc_line_and_codes',
       zh: 'MDC 串口 9600 8N1 与 TCP 1515 仅见于一处来源；拒绝（4E）的代码含义未知，一律视为不支持',
-      en: 'MDC: 9600 8N1 and TCP 1515 are from one source each; what the code of a refusal (4E) means is not known, all are taken as unsupported',
+      en: 'MDC from one source: 9600 8N1, TCP 1515; a refusal (4E) is taken as unsupported',
     },
   ],
   limits: { most_bytes_per_send: 2048 },

@@ -129,7 +129,7 @@ export const pinPad: DeviceType<
     {
       code: 'one_source',
       zh: '假定：报文格式、初始化步骤与按键码表仅见于一个开源驱动，控制参数为两位十六进制数',
-      en: 'assumed: frames, set-up and the table of key codes are known from one open driver; control values are two hex digits',
+      en: 'assumed: frames, set-up and key codes are from one open driver; values are two hex digits',
     },
     {
       code: 'prompt_answered_first',

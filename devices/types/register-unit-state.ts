@@ -124,7 +124,7 @@ export const unitAssumptions: readonly Assumption[] = [
   {
     code: 'modbus_rules',
     zh: '帧间静默 3.5 字符、异常码、地址 0 为广播且不应答：Modbus 通用规则，未逐一核对',
-    en: 'the silence of 3.5 characters, the exception codes and address 0 as an unanswered broadcast are general Modbus rules, not checked one by one',
+    en: 'silence of 3.5 characters, exception codes, broadcast at 0: general Modbus rules, not checked',
   },
 ]
 

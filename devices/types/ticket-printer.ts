@@ -90,12 +90,12 @@ export const ticketPrinter: DeviceType<
     {
       code: 'process_id',
       zh: '作业号（GS ( H）及其应答仅见于一家厂商的资料；不应答的型号只能推测票已打出',
-      en: 'process ids (GS ( H) and their answer are from one maker’s reference; of a model that answers none, a ticket is taken as likely printed',
+      en: 'process ids (GS ( H) are from one maker; without an answer a ticket is likely printed',
     },
     {
       code: 'sizes_and_dots',
       zh: '大字用 GS ! 与 FS W，点阵用 GS v 0：各型号应相同，未经第二来源核实',
-      en: 'large print is GS ! and FS W, dots are GS v 0: taken to be the same on all models, not confirmed by a second source',
+      en: 'large print GS ! and FS W, dots GS v 0: taken to be the same on all models',
     },
   ],
   limits: { most_bytes_per_send: 1024 },

@@ -17,9 +17,17 @@ import { samePosition, ZERO_HASH } from '#devices/contract/same-position.ts'
 import { assert } from '#devices/std/assert.ts'
 import { Fault } from '#devices/std/fault.ts'
 import type { Appended, LogStatus, Outgoing, ReceiptEffect, ShipCursor } from '../ports.ts'
+import { type Alarms, readAlarms, withAlarm, withoutAlarm } from './alarms.ts'
 import { decode, encode, hex, unhex } from './chain.ts'
-import { ALARMS_MAX, CARRY_BYTES, PRUNE_CHUNK, QUOTA_FULL_SHARE, READ_CHUNK } from './limits.ts'
-import { comparePlaces, countAfter, indexOf, nextPlace, type PathEpoch } from './path.ts'
+import { CARRY_BYTES, PRUNE_CHUNK, QUOTA_FULL_SHARE, READ_CHUNK } from './limits.ts'
+import {
+  comparePlaces,
+  countAfter,
+  indexOf,
+  lastWithin,
+  nextPlace,
+  type PathEpoch,
+} from './path.ts'
 import { judgeReceipt, type Verdict } from './receipt.ts'
 import { type Entry, insertAll, isBegun, readPath, withinBytes } from './rows.ts'
 import { noteSettled, type SettledMark } from './settled.ts'
@@ -71,7 +79,7 @@ export class HallLog {
   #path: PathEpoch[]
   #receipted: Position | null
   #ledger: string | null
-  #alarms: string[]
+  #alarms: Alarms
   /** What is called inside a commit becomes part of it. */
   #committing = false
   /** Oldest first. */
@@ -96,7 +104,7 @@ export class HallLog {
     this.#noteReceipted(JSON.parse(this.#store.meta('receipted') ?? 'null') as Position | null)
     this.#settled = JSON.parse(this.#store.meta('settled') ?? '[]') as SettledMark[]
     this.#ledger = this.#store.meta('ledger')
-    this.#alarms = JSON.parse(this.#store.meta('alarms') ?? '[]') as string[]
+    this.#alarms = readAlarms(this.#store.meta('alarms'))
   }
 
   #noteReceipted(position: Position | null): void {
@@ -359,17 +367,18 @@ export class HallLog {
 
   /** Keeps an alarm until a person clears it; the same one is kept once. */
   raise(alarm: string): void {
-    if (this.#alarms.includes(alarm)) return
-    this.#alarms = [...this.#alarms, alarm].slice(-ALARMS_MAX)
-    this.#commit(() => this.#store.setMeta('alarms', JSON.stringify(this.#alarms)))
+    this.#keepAlarms(withAlarm(this.#alarms, alarm))
   }
 
   /** A person has seen it. False where it is not raised. */
   clearAlarm(alarm: string): boolean {
-    if (!this.#alarms.includes(alarm)) return false
-    const left = this.#alarms.filter((one) => one !== alarm)
-    this.#commit(() => this.#store.setMeta('alarms', JSON.stringify(left)))
-    this.#alarms = left
+    return this.#keepAlarms(withoutAlarm(this.#alarms, alarm))
+  }
+
+  #keepAlarms(alarms: Alarms): boolean {
+    if (alarms === this.#alarms) return false
+    this.#commit(() => this.#store.setMeta('alarms', JSON.stringify(alarms)))
+    this.#alarms = alarms
     return true
   }
 
@@ -474,9 +483,9 @@ export class HallLog {
     const e = this.#path.find((candidate) => candidate.first <= candidate.last)
     if (e === undefined) return 0
     const upto = Math.min(
-      this.#lastPrunable(e, this.#receipted),
-      this.#lastPrunable(e, settled),
-      this.#lastPrunable(e, snapshot.at),
+      lastWithin(this.#path, e, this.#receipted),
+      lastWithin(this.#path, e, settled),
+      lastWithin(this.#path, e, snapshot.at),
       e.first + PRUNE_CHUNK - 1,
     )
     if (upto < e.first) return 0
@@ -487,14 +496,6 @@ export class HallLog {
     })
     this.#path = readPath(this.#store)
     return upto - e.first + 1
-  }
-
-  /** Last record of `e` that lies at or before `place`. */
-  #lastPrunable(e: PathEpoch, place: ShipCursor): number {
-    if (indexOf(this.#path, place.epoch) < 0) return 0
-    const end = { epoch: e.epoch, seq: e.last }
-    if (comparePlaces(this.#path, place, end) >= 0) return e.last
-    return place.epoch === e.epoch ? place.seq : 0
   }
 
   close(): void {

@@ -41,3 +41,10 @@ export function countAfter(path: readonly PathEpoch[], after: Place | null): num
     return sum + e.last - (after !== null && i === start ? after.seq : 0)
   }, 0)
 }
+
+/** Last record of `e` that lies at or before `place`; 0 where none does, or the place is not known. */
+export function lastWithin(path: readonly PathEpoch[], e: PathEpoch, place: Place): number {
+  if (indexOf(path, place.epoch) < 0) return 0
+  if (comparePlaces(path, place, { epoch: e.epoch, seq: e.last }) >= 0) return e.last
+  return place.epoch === e.epoch ? place.seq : 0
+}

@@ -2,8 +2,9 @@
  * What a receipt means for this log, as a pure decision.
  *
  * The rules: settle only where the cloud's hash is mine; a position goes back only with a new ledger,
- * or where the cloud itself lacks what it had confirmed; where the cloud holds other records than mine, go on behind the last common one; where the cloud
- * lacks what is pruned here, say so in a new epoch. Nothing waits for a person.
+ * or where the cloud itself lacks what it had confirmed; where the cloud holds other records than
+ * mine, go on behind the last common one; where it lacks what is pruned here, say so in a new epoch.
+ * Nothing waits for a person.
  */
 import type { Position } from '#devices/contract/position.ts'
 import type { Receipt } from '#devices/contract/receipt.ts'

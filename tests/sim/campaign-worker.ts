@@ -1,7 +1,8 @@
 /** One thread of a campaign: runs the worlds it is told to, one seed after the other. */
 import { parentPort } from 'node:worker_threads'
+import { drawOptions } from './options.ts'
 import type { Outcome } from './world.ts'
-import { drawOptions, runWorld } from './world.ts'
+import { runWorld } from './world.ts'
 
 /** Seeds `first` to `last`, both included. */
 export type Chunk = { first: number; last: number; untilFailure: boolean }

@@ -2,8 +2,9 @@
 import { expect, it } from 'vitest'
 import { floor } from './mutants-floor.ts'
 import { core } from './mutants-table.ts'
+import { disasters, drawOptions } from './options.ts'
 import { hunt } from './plant.ts'
-import { disasters, drawOptions, runWorld } from './world.ts'
+import { runWorld } from './world.ts'
 
 const caught = (name: string) => [...core, ...floor].find((mutant) => mutant.name === name)!
 
