@@ -11,7 +11,7 @@
 import { BATCH_RECORDS_MAX, RECORD_BYTES_MAX } from '#devices/contract/limits.ts'
 import type { Position } from '#devices/contract/position.ts'
 import type { Receipt } from '#devices/contract/receipt.ts'
-import type { RecOf, Stamp } from '#devices/contract/record.ts'
+import type { RecOf } from '#devices/contract/record.ts'
 import { printRecord, reprintRecord } from '#devices/contract/record-text.ts'
 import { samePosition, ZERO_HASH } from '#devices/contract/same-position.ts'
 import { assert } from '#devices/std/assert.ts'
@@ -20,6 +20,7 @@ import type { Appended, LogStatus, Outgoing, ReceiptEffect, ShipCursor } from '.
 import { type Alarms, readAlarms, withAlarm, withoutAlarm } from './alarms.ts'
 import { decode, encode, hex, unhex } from './chain.ts'
 import { CARRY_BYTES, PRUNE_CHUNK, QUOTA_FULL_SHARE, READ_CHUNK } from './limits.ts'
+import type { HallLogOptions, Numbers } from './options.ts'
 import {
   comparePlaces,
   countAfter,
@@ -33,26 +34,14 @@ import { type Entry, insertAll, isBegun, readPath, withinBytes } from './rows.ts
 import { noteSettled, type SettledMark } from './settled.ts'
 import type { LogStore, Row } from './store.ts'
 
+export type { HallLogOptions, Numbers } from './options.ts'
 export type { Entry } from './rows.ts'
 
 export type BeginReason = RecOf<'epoch.begun'>['data']['reason']
-export type Numbers = RecOf<'epoch.begun'>['data']['numbers']
 export type Gap = RecOf<'gap'>['data']
 
 /** A record as it is folded again. `payload` null: not UTF-8. */
 export type Stored = { epoch: string; seq: number; text: string | null }
-
-export type HallLogOptions = {
-  gateway: string
-  /** 32 hex digits from 128 random bits. */
-  freshEpoch: () => string
-  stamp: () => Stamp
-  quota_bytes: number
-  /** How long a record stays after a receipt covered it, ms. */
-  retention_ms: number
-  /** Numbers that may be printed already, from outside the log file. */
-  numbers?: () => Numbers
-}
 
 /** A record as it is first written; appended again it must still fit into a batch. */
 const FRESH_BYTES_MAX = RECORD_BYTES_MAX - CARRY_BYTES

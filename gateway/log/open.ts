@@ -32,9 +32,11 @@ export function openHallLog(options: OpenOptions): { log: HallLog; found: Found 
   const file = join(options.folder, LOG_FILE)
   finishSettingAside(file, options)
   if (!existsSync(file)) return openWhole(openSqliteStore(file, options), options)
+  // What is set aside together bears one name.
+  const aside = asideOf(file, options)
   const lost = walLostCommits(`${file}-wal`)
   // Opening the file is the end of what SQLite does not take from it.
-  if (lost) copyFileSync(`${file}-wal`, `${asideOf(file, options)}-wal`)
+  if (lost) copyFileSync(`${file}-wal`, `${aside}-wal`)
   const mended = lost ? readMended({ file, wal: `${file}-wal` }) : null
   const store = openOrNull(file, options)
   // A crash between making the file and its first epoch leaves an empty one: that is whole.
@@ -42,7 +44,8 @@ export function openHallLog(options: OpenOptions): { log: HallLog; found: Found 
   const found = store === null ? nothingReadable : salvage(store)
   attempt(() => store?.close())
   const wal = existsSync(`${file}-wal`) ? `${file}-wal` : null
-  return recover(file, fullest(found, mended ?? readMended({ file, wal })), options)
+  const best = fullest(found, mended ?? readMended({ file, wal }))
+  return recover({ file, aside, found: best }, options)
 }
 
 /** What is left of a file that SQLite does not open, or of which it leaves commits unread. */
@@ -101,14 +104,13 @@ function openOrNull(file: string, options: OpenOptions): LogStore | null {
 
 /** Makes a sound file beside the damaged one, then lets the two change places. */
 function recover(
-  file: string,
-  found: Salvage,
+  { file, aside, found }: { file: string; aside: string; found: Salvage },
   options: OpenOptions,
 ): { log: HallLog; found: Found } {
   const copy = `${file}.new`
   removeDatabase(copy)
   recoverInto(openSqliteStore(copy, options), found, options).close()
-  moveDatabase(file, asideOf(file, options))
+  moveDatabase(file, aside)
   syncFolder(options.folder)
   moveDatabase(copy, file)
   syncFolder(options.folder)
@@ -122,7 +124,9 @@ const SUFFIXES = ['', '-wal', '-shm']
 /** The file itself first: without it, what is left behind by a crash is known for a left-over. */
 function moveDatabase(from: string, to: string): void {
   for (const suffix of SUFFIXES) {
-    if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix)
+    // Copied before SQLite opened it: what it left of it since does not take its place.
+    const target = existsSync(to + suffix) ? `${to}-left${suffix}` : to + suffix
+    if (existsSync(from + suffix)) renameSync(from + suffix, target)
   }
 }
 

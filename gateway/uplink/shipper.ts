@@ -255,7 +255,7 @@ class OneInFlight implements Shipper {
         this.#deps.logger('debug', 'receipt.ignored', { why: effect.why })
         await this.#slowDown()
         this.#settleFlight()
-        this.#cursor ??= null
+        this.#cursor ??= await this.#lastConfirmed()
         return
       case 'not_owner':
         this.#settleFlight()
@@ -276,6 +276,15 @@ class OneInFlight implements Shipper {
         await this.#deps.onBranched?.()
         return
     }
+  }
+
+  /**
+   * In front of the last record that a receipt covers. A batch from there is answered with more than
+   * a position: a cloud that lacks what it confirmed says `gap`.
+   */
+  async #lastConfirmed(): Promise<ShipCursor | null> {
+    const { receipted } = await this.#deps.log.status()
+    return receipted && { epoch: receipted.epoch, seq: Math.max(receipted.seq - 1, 0) }
   }
 
   #goOn(next: ShipCursor | null): void {

@@ -1,4 +1,6 @@
 /** Intake in worker threads on a real database: the same receipts, also where the database goes. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parseTopic, topic } from '#devices/contract/topics.ts'
@@ -19,11 +21,16 @@ let lanes: Lanes
 let running: Pipeline
 let url: string
 let receipts: { hall: string; receipt: Receipt }[]
+/** Of the witness alone, so that it can be full while the database has room. */
+let disk: string
+const witness_path = () => join(disk, 'witness.json')
 
 beforeEach(async () => {
   postgres = await startPostgres()
   url = await postgres.newDatabase()
-  store = new PgStore({ url, projections, witness_path: join(postgres.folder, 'witness.json') })
+  disk = join(postgres.folder, 'disk')
+  mkdirSync(disk)
+  store = new PgStore({ url, projections, witness_path: witness_path() })
   lanes = startLanes({ ledger: store, logger: silent }, { lanes: 2, url })
   receipts = []
   running = pipeline({
@@ -106,3 +113,65 @@ it('says the new id of a database that was put back while nothing was under way'
   expect(after).toMatchObject({ status: 'held', seq: 5 })
   expect(after!.ledger).not.toBe(before!.ledger)
 })
+
+/** What keeps the witness from being written, and how that is over again. */
+type Hindrance = { mount_bytes?: number; begin(): void; end(): void }
+const hindrances: [string, string, Hindrance][] = [
+  [
+    'has no room on its disk',
+    'witness: ENOSPC',
+    {
+      mount_bytes: 65_536,
+      begin() {
+        const { bavail, bsize } = statfsSync(disk)
+        writeFileSync(join(disk, 'ballast'), new Uint8Array(bavail * bsize))
+      },
+      end: () => rmSync(join(disk, 'ballast')),
+    },
+  ],
+  [
+    'finds something in its way',
+    'witness: EISDIR',
+    {
+      begin: () => mkdirSync(`${witness_path()}.new`),
+      end: () => rmdirSync(`${witness_path()}.new`),
+    },
+  ],
+]
+
+it.for(hindrances)(
+  'waits while the witness %s, says so, and books what was sent once that is over',
+  async ([name, detail, { mount_bytes, begin, end }], test) => {
+    const mount = ['-t', 'tmpfs', '-o', `size=${mount_bytes}`, 'tmpfs', disk]
+    if (mount_bytes !== undefined && spawnSync('mount', mount).status !== 0) {
+      console.warn(`SKIPPED ${name}: a small file system cannot be mounted here`)
+      return test.skip()
+    }
+    try {
+      const chain = chainOf(goodEpoch(1, 40))
+      sendTo('h1', chain, 1, 27)
+      await running.idle()
+      const ledger = await store.ledger()
+      begin()
+      const refused = await store.witness().catch((error: unknown) => error)
+      // Whatever made the disk full took the database with it: every lane looks at it anew.
+      process.kill(postgres.cluster.postmasterPid(), 'SIGKILL')
+      for (const hall of halls) sendTo(hall, chain, 1, 54)
+      const found = () => store.identify().catch((error: { detail?: string }) => error.detail)
+      await expect.poll(found).toBe(detail)
+      const before = running.counters().store_errors
+      await expect.poll(() => running.counters().store_errors).toBeGreaterThan(before + 2)
+      expect(refused).toMatchObject({ code: 'unavailable', detail })
+      expect(receipts).toHaveLength(1)
+      end()
+      await running.idle()
+      const seqs = receipts.slice(1).map(({ hall, receipt }) => `${hall} ${receipt.seq}`)
+      expect(seqs.sort()).toEqual(halls.map((hall) => `${hall} 54`))
+      expect(receipts.every(({ receipt }) => receipt.ledger === ledger)).toBe(true)
+      await store.witness()
+      expect(JSON.parse(readFileSync(witness_path(), 'utf8'))).toMatchObject({ ledger })
+    } finally {
+      if (mount_bytes !== undefined) spawnSync('umount', ['-l', disk])
+    }
+  },
+)

@@ -123,3 +123,39 @@ describe('the commissioning report', () => {
       [{ ...device, identity: '<img src=x onerror=alert(1)>' }],
     ))
 })
+
+describe('a configuration that allows links in clear', () => {
+  /** What the page, /status and the report say, and whether a card may cross to its counter. */
+  const told = async (insecure: boolean) => {
+    await using hall = await openHall({ insecure, devices: [device] })
+    const headers = { authorization: `Bearer ${hall.tokens.installer}` }
+    const text = async (path: string) => (await fetch(hall.url + path, { headers })).text()
+    const { json } = await hall.call('installer', 'GET', '/status')
+    const card = await hall.call('counter-1', 'GET', '/counters/1/card')
+    const report = await text('/commissioning')
+    return {
+      page: /data-insecure="(\w+)"/.exec(await text('/'))?.[1],
+      status: json.insecure,
+      report: ['配置允许未加密的连接', 'allows links without encryption'].map((words) =>
+        report.includes(words),
+      ),
+      served_clear: hall.server.insecure,
+      card: card.json.code,
+    }
+  }
+
+  it('is told on the page, in /status and in the report, also where this link is loopback', async () => {
+    expect(await told(true)).toEqual({
+      ...{ page: 'yes', status: true, report: [true, true], served_clear: false },
+      // Nobody else can read this link.
+      card: 'not_found',
+    })
+  })
+
+  it('is told nowhere where there is none', async () => {
+    expect(await told(false)).toEqual({
+      ...{ page: 'no', status: false, report: [false, false], served_clear: false },
+      card: 'not_found',
+    })
+  })
+})

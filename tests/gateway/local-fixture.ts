@@ -86,6 +86,8 @@ export type Hall = {
   tokens: Record<Who, string>
   /** The next appends fail with this. */
   failLog(fault: Fault | null): void
+  /** The next appends wait until the answer is called. */
+  holdLog(): () => void
   /** Everything the API logged. */
   logged: string[]
   call(who: Who | null, method: string, path: string, options?: CallOptions): Promise<Answered>
@@ -108,6 +110,7 @@ export async function openHall(options: HallOptions = {}): Promise<Hall> {
   const clock = steppedFactClock('00000000000000aa')
   clock.set(START_MS)
   let fault: Fault | null = null
+  let held = Promise.resolve()
   let seq = 0
   const events = new EventHub()
   const cards = new CardMemory(realPace)
@@ -116,6 +119,7 @@ export async function openHall(options: HallOptions = {}): Promise<Hall> {
   const desk = openDesk({
     log: {
       async append(records) {
+        await held
         if (fault !== null) throw fault
         const first = seq + 1
         seq += records.length
@@ -172,6 +176,11 @@ export async function openHall(options: HallOptions = {}): Promise<Hall> {
     logged,
     failLog(next) {
       fault = next
+    },
+    holdLog() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = promise
+      return resolve
     },
     call: (who, method, path, more) =>
       call(url, who === null ? null : clear[who]!, { method, path, ...more }),

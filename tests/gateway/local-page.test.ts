@@ -206,6 +206,13 @@ describe.skipIf(!present)('the installer’s page', () => {
     })
   })
 
+  test('says so on loopback as well, where the configuration allows links in clear', async () => {
+    await withPage({ insecure: true }, async (page) => {
+      expect(await page.isVisible('#insecure')).toBe(true)
+      expect(await shown(page, '#insecure')).toContain('allows links without encryption')
+    })
+  })
+
   test('records a device after asking, ends it, and hands the file over, in both languages', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hallway-page-'))
     const parts = { pace: realPace, wall_ms: () => Date.now(), log: silent }

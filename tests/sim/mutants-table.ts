@@ -23,8 +23,8 @@ export const core: readonly Mutant[] = [
       },
       {
         file: 'gateway/log/hall-log.ts',
-        find: `      this.#lastPrunable(e, this.#receipted),
-      this.#lastPrunable(e, settled),
+        find: `      lastWithin(this.#path, e, this.#receipted),
+      lastWithin(this.#path, e, settled),
 `,
         replace: '',
       },
@@ -107,7 +107,7 @@ export const others: readonly Mutant[] = [
     replace: 'const long_ago_ms = now_wall_ms',
   }),
   one('pruned beyond the snapshot', 'gateway/log/hall-log.ts', {
-    find: `      this.#lastPrunable(e, snapshot.at),
+    find: `      lastWithin(this.#path, e, snapshot.at),
 `,
     replace: '',
   }),

@@ -9,7 +9,7 @@ import type { Answer, Ask, Effect } from '../../../gateway/hall/input.ts'
 import { SUBMITS_WAITING_MAX } from '../../../gateway/hall/limits.ts'
 import { emptyState, type HallState, printState } from '../../../gateway/hall/state.ts'
 import type { Log } from '../../../gateway/ports.ts'
-import { press, rules, stamp, TODAY } from './fixtures.ts'
+import { HASH_B, order, press, rules, stamp, TODAY } from './fixtures.ts'
 import { askOf, sourceOf, step, wrongIn } from './world.ts'
 
 type Append = Parameters<Log['append']>[0]
@@ -124,6 +124,17 @@ describe('the desk', () => {
     await write()
     await write()
     expect(answers()).toEqual(['recorded', 'recorded', 'nobody_waiting'])
+  })
+
+  it('one order id that two counters bring at once is recorded for the first alone', async () => {
+    d.submit(order())
+    d.submit(order({ counter: '2', content_hash: HASH_B }))
+    await settled()
+    expect(answers()).toEqual(['nothing', 'nothing'])
+    while (disk.writes.length > 0) await write()
+    expect(answers()).toEqual(['recorded', 'wrong_state'])
+    const entered = disk.disk.filter(({ kind }) => kind === 'order.entered')
+    expect(entered.map(({ data }) => 'counter' in data && data.counter)).toEqual(['1'])
   })
 
   it('what arrives during a write shares the next, in the order of decisions', async () => {

@@ -25,6 +25,20 @@ describe('orders', () => {
     expect(h.code(order({ content_hash: HASH_B }))).toBe('repeat')
   })
 
+  it('belong to the counter that brought the id first; another one changes nothing', () => {
+    const h = staffedHall()
+    h.must(order())
+    const theirs = order({ counter: '2', content_hash: HASH_B })
+    expect(h.code(theirs)).toBe('wrong_state')
+    expect(h.ask(theirs)).toMatchObject({ fault: { detail: 'entered at 1' } })
+    expect(h.facts.filter(({ kind }) => kind === 'order.entered')).toHaveLength(1)
+    expect(h.code(confirm(HASH_B))).toBe('hash_mismatch')
+    // The counter itself may change it still.
+    expect(h.code(order({ content_hash: HASH_B }))).toBe('recorded')
+    expect(h.code(confirm(HASH_B))).toBe('recorded')
+    expect(h.code(order({ counter: '2' }))).toBe('order_final')
+  })
+
   it('the id is the key: the same caller may change an order under one key', () => {
     const h = staffedHall()
     const source = { caller: 'crm', key: 'order-1' }

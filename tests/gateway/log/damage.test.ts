@@ -283,6 +283,80 @@ it('a text that rotted is not told again; its neighbours are, and a rotten hash 
   closeLog(repaired.log)
 })
 
+it('damaged twice within one second keeps both files whole, each under its own name', () => {
+  const folder = newFolder()
+  const asideName = '1970-01-01T000012'
+  const spoilt: Buffer[] = []
+  for (let round = 0; round < 3; round++) {
+    const { log, found } = openLog(folder, { asideName })
+    expect(found).toBe(round === 0 ? 'first' : 'damaged')
+    log.append(entries(round * 100 + 1, round * 100 + 50))
+    closeLog(log)
+    const bytes = readFileSync(logFile(folder))
+    expect(bytes.includes(`"k${round * 100 + 33}"`)).toBe(true)
+    bytes[0]! ^= 1
+    writeFileSync(logFile(folder), bytes)
+    spoilt.push(bytes)
+  }
+  closeLog(openLog(folder, { asideName }).log)
+  const names = ['', '-2', '-3'].map((nth) => `${LOG_FILE}.damaged-${asideName}${nth}`)
+  expect(aside(folder).sort()).toEqual(names)
+  for (const [i, name] of names.entries())
+    expect(readFileSync(join(folder, name)).equals(spoilt[i]!), name).toBe(true)
+})
+
+it('what SQLite does not take from a write-ahead file stands whole beside its log, under its name', () => {
+  const { folder } = busyFolder()
+  const copy = copyFolder(folder, ['', '-wal'])
+  const wal = readFileSync(`${logFile(copy)}-wal`)
+  wal[Math.floor(wal.findLastIndex((byte) => byte !== 0) / 2)]! ^= 1
+  writeFileSync(`${logFile(copy)}-wal`, wal)
+  const { log, found } = openLog(copy, { asideName: 'then' })
+  expect(found).toBe('damaged')
+  closeLog(log)
+  const kept = `${LOG_FILE}.damaged-then`
+  expect(aside(copy).sort()).toEqual([kept, `${kept}-wal`])
+  expect(readFileSync(join(copy, `${kept}-wal`)).equals(wal)).toBe(true)
+})
+
+it('a log set aside takes no name of which another has a part, as a write-ahead file alone', () => {
+  const folder = newFolder()
+  const asideName = '1970-01-01T000012'
+  const { log } = openLog(folder)
+  log.append(entries(1, 10))
+  closeLog(log)
+  const kept = `${logFile(folder)}.damaged-${asideName}`
+  writeFileSync(`${kept}-wal`, 'of before')
+  rot(folder, '"kiosk":"k5"', '"kXosk":"k5"')
+  const damaged = readFileSync(logFile(folder))
+  closeLog(openLog(folder, { asideName }).log)
+  expect(readFileSync(`${kept}-wal`, 'utf8')).toBe('of before')
+  expect(readFileSync(`${kept}-2`).equals(damaged)).toBe(true)
+})
+
+/** Of the first 100 bytes of the file, the ones that say how to read the rest. */
+it.each([
+  // A later one is read by SQLite and not written any more.
+  ['of the form of file to write', 18, 0],
+  ['of the form of file to write', 18, 7],
+  ['of the form of the schema', 47, 0],
+  ['of the form of the schema', 47, 3],
+])('a bit turned in the number %s (byte %i, bit %i) is damage, not the end', (_, at, bit) => {
+  const { folder, facts, files } = busyFolder()
+  files()
+  const copy = copyFolder(folder, [''])
+  const bytes = readFileSync(logFile(copy))
+  bytes[at]! ^= 1 << bit
+  writeFileSync(logFile(copy), bytes)
+  closeLog(openLog(copy).log)
+  const [name] = aside(copy)
+  expect(readFileSync(join(copy, name!)).equals(bytes), 'kept as it was').toBe(true)
+
+  const again = copyFolder(folder, [''])
+  writeFileSync(logFile(again), bytes)
+  expect(survives(again, facts, `byte ${at}`)).toBe('damaged')
+})
+
 it('the state behind pruned records survives damage of the record it was taken at', () => {
   const folder = newFolder()
   const { log } = openLog(folder)

@@ -88,6 +88,45 @@ it('a full log makes room once what it holds is booked, after a new start as wel
   expect(await ask(press)).toMatchObject({ outcome: 'recorded' })
 })
 
+it('near its quota a hall ends visits that a pad rates and PIN prompts, and begins nothing new', async () => {
+  const { log, hall, ask } = await openOver(new MemoryLogStore(), 60_000)
+  const must = async (what: Ask) => expect(await ask(what)).toMatchObject({ outcome: 'recorded' })
+  await must({ type: 'config', version: 1, rules })
+  await must({ type: 'day.open', day: '2026-05-29', confirmed_by: 'boss' })
+  const press = { type: 'ticket.press', service: 'sA' } as const
+  // The third counter has no pad.
+  for (const counter of ['c1', 'c2', 'c3']) {
+    await must({ type: 'counter.sign_in', counter, clerk: 'li', services: [] })
+    await must(press)
+    await must({ type: 'call.next', counter })
+    await must({ type: 'serve', counter })
+  }
+  const content_hash = 'a'.repeat(64)
+  const money = {
+    lines: [{ item: 'a', amount_fen: 1 }],
+    tenders: [{ tender: 'cash', amount_fen: 1 }],
+  }
+  const request = '1'.repeat(16)
+  const content = { order: 'o1', counter: 'c1', ...money, content_hash, pin: 'required' as const }
+  await must({ type: 'order.enter', content })
+  const prompt = { order: 'o1', content_hash, counter: 'c1', screen: 's1', request }
+  await must({ type: 'order.pin_begin', ...prompt })
+  let answer = await ask(press)
+  while (answer.outcome === 'recorded') answer = await ask(press)
+  const { seq: before } = log.status().head
+  const pad = { device: 'p1', pad: null, key: null }
+  await must({ type: 'pin.outcome', order: 'o1', request, outcome: 'entered', ...pad })
+  for (const counter of ['c1', 'c2', 'c3']) await must({ type: 'done', counter })
+  for (const more of [press, { type: 'call.next', counter: 'c1' } as const])
+    expect(await ask(more)).toMatchObject({ outcome: 'refused', fault: { code: 'disk_full' } })
+  const taken = [...log.fold(null)].filter(({ seq }) => seq > before)
+  expect(taken.map(({ text }) => JSON.parse(text!).kind)).toEqual([
+    'pin.ended',
+    ...['rating.asked', 'ticket.done', 'rating.asked', 'ticket.done', 'ticket.done'],
+  ])
+  await hall.stop()
+})
+
 it('a disk that is full is an alarm until there is room again, and fills no text log', async () => {
   const store = new MemoryLogStore()
   const lines: string[] = []

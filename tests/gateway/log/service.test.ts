@@ -1,5 +1,6 @@
 /** Group commit and what becomes of appends around one that fails. */
 import { expect, it } from 'vitest'
+import type { Draft } from '#devices/contract/record.ts'
 import { Fault } from '#devices/std/fault.ts'
 import { openWhole } from '../../../gateway/log/begin.ts'
 import { logClient } from '../../../gateway/log/client.ts'
@@ -147,6 +148,47 @@ it('what closes something is taken although its neighbour is refused for the quo
   const alone = done()
   work()
   expect(await code(alone)).toBe('done')
+})
+
+it('what ends a visit or a PIN prompt is taken near the quota with what rides along, and no more', async () => {
+  const { append, work, client, log } = start(40_000)
+  const ticket = '0123456789abcdef'
+  const request = 'fedcba9876543210'
+  const at = stampAt(START_MS)
+  const visit = { day: '2026-01-05', counter: 'c1', clerk: 'li', ticket, service: 'sA', keys: 5 }
+  const asked: Draft = { kind: 'rating.asked', data: { request, ...visit } }
+  const done: Draft = { kind: 'ticket.done', data: { ticket, counter: 'c1' } }
+  const pad = { device: 'p1', pad: null, key: null }
+  const ended: Draft = {
+    kind: 'pin.ended',
+    data: {
+      ...{ order: 'o1', counter: 'c1', request, content_hash: 'a'.repeat(64) },
+      ...{ outcome: 'entered', ...pad },
+    },
+  }
+  let refused = 'done'
+  for (let n = 0; refused === 'done' && n < 1_000; n++) {
+    const one = append(n)
+    work()
+    refused = await code(one)
+  }
+  expect(refused).toBe('disk_full')
+  const told = async (...drafts: Draft[]) => {
+    const folded = client.fold(null).next()
+    work()
+    await folded
+    const one = client.append(drafts.map((draft) => ({ draft, at })))
+    work()
+    return code(one)
+  }
+  const before = log.status().head.seq
+  expect(await told(asked)).toBe('disk_full')
+  expect(await told(asked, visited(1))).toBe('disk_full')
+  expect(await told(visited(1), done)).toBe('disk_full')
+  expect(await told(done, asked)).toBe('disk_full')
+  expect(log.status().head.seq).toBe(before)
+  expect([await told(asked, done), await told(ended)]).toEqual(['done', 'done'])
+  expect(log.status().head.seq).toBe(before + 3)
 })
 
 it('a number is marked outside the log before it is anywhere else, in blocks', async () => {
