@@ -27,6 +27,7 @@ export function listing(kinds: SimKinds): string {
     'A device on the bench / 符合性检查:',
     '  npm run sim -- --type TYPE --port 5101 --control 5199 --fault NAME=1',
     '  npm run conform -- --type TYPE --at tcp://127.0.0.1:5101 --hands 127.0.0.1:5199/device',
+    '  ff68_pad, ff68_rater, service_password_pad: sim --every 2 and conform --unattended too / 也可',
   ].join('\n')
 }
 

@@ -40,7 +40,11 @@ const program = new Command('sim')
   .option('--port <port>', 'its TCP port; 0 takes any free one', '0')
   .option('--fault <name=p>', 'a fault and its probability (again for more)', collect, [])
   .option('--set <name=value>', 'a setting of the type (again for more)', collect, [])
-  .option('--every <seconds>', 'somebody uses it about so often')
+  .option(
+    '--every <seconds>',
+    'somebody uses it about so often; what speaks only when pressed (ff68_pad, ff68_rater, ' +
+      'service_password_pad) can then be tried by npm run conform with --unattended: --every 2',
+  )
   .option('--baud <baud>', 'paced as a serial line of this speed')
   .option('--serial <text>', 'what the device says it is')
   .option('--seed <text>', 'replays the same faults and presses')
@@ -59,6 +63,8 @@ Examples:
   npm run sim -- --type id_card_reader --port 5101 --every 10
   npm run sim -- --type ticket_printer --port 9100 --fault no_process_id=1
   npm run sim -- --type hall_display --set protocol=mdc --fault broadcast_answered=1
+  npm run sim -- --type ff68_pad --port 5103 --every 2  # then, with nobody there:
+  npm run conform -- --type ff68_pad --at tcp://127.0.0.1:5103 --unattended
   npm run sim -- --play reader-1.jsonl --port 5101 --speed 5
   npm run sim -- --type call_pad --port 5102 --pty      # or, by hand:
   socat pty,raw,echo=0,link=/tmp/pad tcp:127.0.0.1:5102`,

@@ -4,7 +4,8 @@
  * process id (GS ( H). The protocol has no checksum: what is damaged in text prints damaged.
  * Refuses QR data over 512 bytes and rasters over one line. Never throws on input.
  * Assumed from single sources: process id; bit numbers of FS ! differ between makers, so size is
- * set with GS ! and FS W, which do not.
+ * set with GS ! and FS W, which do not. Bar codes (GS k) and the cuts of newer models (GS V 61, 62, 67, 68)
+ * are read and never written; that those cuts feed as 41 and 42 do, the odd ones full, is assumed.
  */
 import { assert } from '../std/assert.ts'
 import { concat } from '../std/bytes.ts'
@@ -23,6 +24,9 @@ export const most_raster_bytes = 72 * 96
 export type CutKind = 'full' | 'partial'
 export type Align = 'left' | 'centre' | 'right'
 export type QrLevel = 'L' | 'M' | 'Q' | 'H'
+
+/** Characters of a bar code that ends with a zero; so many fit no slip. */
+export const most_bar_code_bytes = 255
 
 /** One command to the printer. Text comes byte by byte, so that any cut of the stream is alike. */
 export type PrinterCommand =
@@ -184,6 +188,7 @@ function scanGs(view: Uint8Array): Scan<PrinterCommand> {
   if (view[1] === 0x28) return scanGsParenthesis(view)
   if (view[1] === 0x76) return scanRaster(view)
   if (view.length < 3) return more
+  if (view[1] === 0x6b) return scanBarCode(view)
   const n = view[2]!
   if (view[1] === 0x56) return scanCut(view)
   if (view[1] === 0x61) return frameOf(3, { command: 'automatic_status', mask: n })
@@ -196,9 +201,34 @@ function scanCut(view: Uint8Array): Scan<PrinterCommand> {
   if ([0, 1, 0x30, 0x31].includes(m)) {
     return frameOf(3, { command: 'cut', kind: m % 2 === 0 ? 'full' : 'partial', feed: 0 })
   }
-  if (m !== 0x41 && m !== 0x42) return noiseOf(1, 'noise')
+  const kind = feeding_cuts.get(m)
+  if (kind === undefined) return noiseOf(1, 'noise')
   if (view.length < 4) return more
-  return frameOf(4, { command: 'cut', kind: m === 0x41 ? 'full' : 'partial', feed: view[3]! })
+  return frameOf(4, { command: 'cut', kind, feed: view[3]! })
+}
+
+/** With a byte for the feed behind them. */
+const feeding_cuts: ReadonlyMap<number, CutKind> = new Map<number, CutKind>([
+  [0x41, 'full'],
+  [0x42, 'partial'],
+  [0x61, 'full'],
+  [0x62, 'partial'],
+  [0x67, 'full'],
+  [0x68, 'partial'],
+])
+
+/** Kinds 0 to 6 end with a zero, 41 to 49 have a length byte; others are not known. */
+function scanBarCode(view: Uint8Array): Scan<PrinterCommand> {
+  const m = view[2]!
+  if (m <= 6) {
+    const end = view.subarray(3, 4 + most_bar_code_bytes).indexOf(0)
+    if (end >= 0) return other(view, 4 + end)
+    return view.length < 4 + most_bar_code_bytes ? more : noiseOf(1, 'bad_length')
+  }
+  if (m < 0x41 || m > 0x49) return other(view, 3)
+  if (view.length < 4) return more
+  const size = 4 + view[3]!
+  return view.length < size ? more : other(view, size)
 }
 
 function scanGsParenthesis(view: Uint8Array): Scan<PrinterCommand> {

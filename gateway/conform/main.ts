@@ -138,7 +138,8 @@ async function main(flags: Flags): Promise<number> {
   console.log(summary(report, say))
   const { pass, fail, differs } = report.counts
   if (pass + fail + differs === 0) {
-    console.log(say(words.nothing_tried))
+    console.log(say(unattended ? words.nothing_tried : words.nothing_done))
+    if (speakFirst.includes(type)) console.log(say(words.by_itself))
     return 2
   }
   return fail > 0 ? 1 : 0
@@ -146,6 +147,9 @@ async function main(flags: Flags): Promise<number> {
 
 /** Its services are WebSockets, as in a gateway's configuration. */
 const isKiosk = (type: string) => type === deviceTypes.xfs4iot.name
+
+/** Nothing can be asked of these. */
+const speakFirst = ['ff68_pad', 'ff68_rater', 'service_password_pad']
 
 /** Null where a device of this type can stand there. */
 function addressProblem(type: string, at: string): string | null {
@@ -174,6 +178,16 @@ const words = {
   nothing_tried: {
     zh: '一步也没有测到：请有人在设备旁操作，去掉 --unattended',
     en: 'nothing could be tried: somebody has to be at the device, without --unattended',
+  },
+  nothing_done: {
+    zh: '一步也没有测到：没有照提示操作设备',
+    en: 'nothing could be tried: nobody did at the device what was asked',
+  },
+  by_itself: {
+    zh: '这类设备只在有人按键时才发送；模拟器以 npm run sim -- --every 2 启动，便自己按键，可用 --unattended 测',
+    en:
+      'it speaks only when somebody presses; a simulator started with npm run sim -- --every 2 is ' +
+      'used by itself and can be tried with --unattended',
   },
 } as const satisfies Record<string, Bilingual>
 

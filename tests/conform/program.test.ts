@@ -128,10 +128,29 @@ test('a kiosk service, over its WebSocket', async () => {
 
 test('a device that nobody can ask while nobody is there: nothing tried is not taken for good', async () => {
   await using sim = await simulated('ff68_rater')
-  const { code, said } = await conform('--type', 'ff68_rater', '--at', sim.at, '--unattended')
-  expect(said).toMatch(/nothing could be tried/)
-  expect(code).toBe(2)
+  const at = ['--type', 'ff68_rater', '--at', sim.at]
+  const nobody = await conform(...at, '--unattended')
+  expect(nobody.said).toMatch(/nothing could be tried: .* without --unattended/)
+  expect(nobody.said).toMatch(/sim -- --every 2/)
+  expect(nobody.code).toBe(2)
+  // A person who left: no word of an option that was not given.
+  const left = await conform(...at)
+  expect(left.said).toMatch(/nothing could be tried: nobody did/)
+  expect(left.said).not.toMatch(/without --unattended|去掉 --unattended/)
+  expect(left.said).toMatch(/sim -- --every 2/)
+  expect(left.code).toBe(2)
 })
+
+test.concurrent.each(['ff68_pad', 'ff68_rater', 'service_password_pad'])(
+  '%s that is used now and then is tried though nobody is there',
+  async (type) => {
+    await using sim = await simulated(type, '--every', '2')
+    const { code, said } = await conform('--type', type, '--at', sim.at, '--unattended')
+    expect(said).not.toMatch(/nothing could be tried|^(fail|differs)/m)
+    expect(said).toMatch(/^pass/)
+    expect(code).toBe(0)
+  },
+)
 
 test('a report that cannot be written is said, not lost in silence', async () => {
   await using sim = await simulated('ticket_panel')

@@ -1,74 +1,38 @@
 /** Faults like those the simulators plant, at other bytes and other moments: each is named all the same. */
-import net from 'node:net'
-import { afterAll, describe, expect, it } from 'vitest'
-import { crc16Modbus, xor8 } from '#devices/std/crc.ts'
-import type { DeviceModel } from '../../firmware-sim/models/model.ts'
-import { speaksWrongly } from '../../firmware-sim/sim-kind.ts'
-import { Bench } from '../../gateway/conform/bench.ts'
+import { describe, expect, it } from 'vitest'
+import { fromHex } from '#devices/std/bytes.ts'
+import { xor8 } from '#devices/std/crc.ts'
 import { wrongInRead } from '../../gateway/conform/card-bytes.ts'
-import { nobodyThere } from '../../gateway/conform/helpers.ts'
-import { conformKinds, ownSteps } from '../../gateway/conform/kinds.ts'
-import { runSteps } from '../../gateway/conform/run.ts'
-import { realPace } from '../../gateway/pace.ts'
-import { tcpTransport } from '../../gateway/transports/tcp.ts'
-import { type OnBench, quick, tryOut } from './bench-fixture.ts'
+import { type OnBench, tryOut } from './bench-fixture.ts'
+import {
+  type Alter,
+  automaticOffLine,
+  before,
+  blanksAs,
+  clearsRead,
+  deaf,
+  displayReleases,
+  emptied,
+  found,
+  isRead,
+  left,
+  looksForCard,
+  type Meddle,
+  mdcPanel,
+  meanwhile,
+  meddled,
+  modbus,
+  onWire,
+  readsEvent,
+  repeatedReleasesNext,
+  sam,
+  swapsAutomatic,
+  swapsStatus2,
+  takesAsAnswer,
+  takesOtherBoot,
+} from './wrong-wire.ts'
 
-type Alter = (bytes: Uint8Array, asked: Uint8Array) => Uint8Array | null
 type Variant = [type: string, what: string, step: string, words: RegExp, alter: () => Alter]
-
-/** Each piece sent is one whole frame, and `asked` the request before it. */
-function onWire(alter: Alter): NonNullable<OnBench['onWire']> {
-  return (model: DeviceModel) => {
-    let asked = new Uint8Array(0)
-    const wrong = speaksWrongly(model, (bytes) => {
-      const altered = alter(bytes, asked)
-      return altered === null ? [] : [altered]
-    })
-    return {
-      attach: (send) => wrong.attach(send),
-      detach: () => wrong.detach(),
-      receive(bytes) {
-        asked = Uint8Array.from(bytes)
-        wrong.receive(bytes)
-      },
-    }
-  }
-}
-
-const isRead = (reply: Uint8Array) => reply.length > 1000
-
-/** Length and checksum made again. */
-function sam(...parts: Uint8Array[]): Uint8Array {
-  const frame = Uint8Array.from(parts.flatMap((part) => [...part]))
-  frame[5] = (frame.length - 7) >> 8
-  frame[6] = (frame.length - 7) & 0xff
-  return frame.with(frame.length - 1, xor8(frame.subarray(5, -1)))
-}
-
-function blanksAs(low: number, high: number): Alter {
-  return (reply) => {
-    if (!isRead(reply)) return reply
-    const bytes = reply.slice()
-    for (let at = 14; at < 270; at += 2) {
-      if (bytes[at] === 0x20 && bytes[at + 1] === 0) bytes.set([low, high], at)
-    }
-    return sam(bytes)
-  }
-}
-
-function modbus(frame: Uint8Array): Uint8Array {
-  const crc = crc16Modbus(frame.subarray(0, -2))
-  return frame.with(frame.length - 2, crc & 0xff).with(frame.length - 1, crc >> 8)
-}
-
-/** The answer of a unit that holds nothing. */
-function emptied(frame: Uint8Array): Uint8Array {
-  const bytes = frame.slice().fill(0, 7, Math.min(17, frame.length - 2))
-  return modbus(bytes.length > 20 ? bytes.fill(0x20, 19, 27) : bytes)
-}
-
-const readsEvent = (asked: Uint8Array) => asked[1] === 0x04 && asked[3] === 0x20
-const found = Uint8Array.of(0xaa, 0xaa, 0xaa, 0x96, 0x69, 0, 8, 0, 0, 0x9f, 0, 0, 0, 0, 0x97)
 
 const variants: Variant[] = [
   [
@@ -109,7 +73,7 @@ const variants: Variant[] = [
       let looks = 0
       return (reply, asked) => {
         read ||= isRead(reply)
-        const again = read && asked[7] === 0x20 && asked[8] === 0x01 && ++looks === 3
+        const again = read && looksForCard(asked) && ++looks === 3
         return again ? found : reply
       }
     },
@@ -141,13 +105,7 @@ const variants: Variant[] = [
     'paper end and cover swapped in the automatic status alone',
     'cover_open',
     /^fail: in the automatic status .*are swapped/,
-    () => (reply) => {
-      if (reply.length !== 4) return reply
-      const cover = (reply[0]! & 0x20) !== 0
-      const paper = (reply[2]! & 0x0c) !== 0
-      const first = (reply[0]! & ~0x20) | (paper ? 0x20 : 0)
-      return reply.with(0, first).with(2, (reply[2]! & ~0x0c) | (cover ? 0x0c : 0))
-    },
+    () => swapsAutomatic,
   ],
   [
     'ticket_printer',
@@ -238,10 +196,172 @@ const variants: Variant[] = [
   ],
 ]
 
+/** Wrong in one way while it is used so; the right one, used the same, passes. */
+type Used = [
+  type: string,
+  what: string,
+  step: string,
+  words: RegExp,
+  wrong: () => Meddle,
+  on?: OnBench,
+  right?: Meddle,
+]
+
+const mdc = {
+  settings: { protocol: 'mdc', warm_ms: '0' },
+  kit: { protocol: 'mdc' },
+} satisfies OnBench
+const ff68 = { settings: { repeat_ms: '50' } } satisfies OnBench
+const cleared = /^fail: event latch cleared before acknowledgement/
+
+const used: Used[] = [
+  [
+    'call_pad',
+    'the latch cleared by the long read of the second event alone',
+    'two_presses',
+    cleared,
+    () => clearsRead((event, words) => event === 2 && words === 12),
+  ],
+  [
+    'call_pad',
+    'the latch cleared by the short read of the second event alone',
+    'two_presses',
+    cleared,
+    () => clearsRead((event, words) => event === 2 && words === 4),
+  ],
+  [
+    'ticket_panel',
+    'the latch cleared by the short read of the third event alone',
+    'two_presses',
+    cleared,
+    () => clearsRead((event, words) => event === 3 && words === 4),
+  ],
+  [
+    'call_pad',
+    'an acknowledgement of another boot nonce accepted',
+    'two_presses',
+    /^fail: an acknowledgement of another boot nonce is accepted/,
+    () => takesOtherBoot,
+  ],
+  [
+    'call_pad',
+    'the next event released by an acknowledgement repeated',
+    'two_presses',
+    /^fail: event latch cleared .*: the one before, repeated, released the next event/,
+    () => repeatedReleasesNext,
+  ],
+  [
+    'call_pad',
+    'the latch cleared by a write to the display',
+    'two_presses',
+    /^fail: event latch cleared .*: a write to the display released it/,
+    () => displayReleases,
+  ],
+  ...['call_pad', 'ticket_panel', 'rating_pad'].map(
+    (type): Used => [
+      type,
+      'a latch that was there already cleared by its read, nobody there',
+      'press',
+      cleared,
+      () => clearsRead(() => true),
+      left(type === 'rating_pad' ? 'rate' : 'press'),
+    ],
+  ),
+  [
+    'id_card_reader',
+    'the card found again after it lay there for 1.5 s',
+    'find_while_lying',
+    /^fail: find answers while the card stays/,
+    () => () => {
+      let read_ms = Number.POSITIVE_INFINITY
+      return {
+        said(reply, asked) {
+          if (isRead(reply)) read_ms = Math.min(read_ms, performance.now())
+          return looksForCard(asked) && performance.now() - read_ms > 1500 ? found : reply
+        },
+      }
+    },
+    { options: { silence_ms: 1000 } },
+  ],
+  [
+    'hall_display',
+    'an acknowledgement to what a broadcast sets, in a panel that is off',
+    'broadcast_silent',
+    /^fail: a broadcast was acknowledged/,
+    () => mdcPanel(false, (data) => data.length > 0),
+    mdc,
+    mdcPanel(false, () => false),
+  ],
+  [
+    'hall_display',
+    'an acknowledgement to what a broadcast asks, in a panel that is on',
+    'broadcast_silent',
+    /^fail: a broadcast was acknowledged/,
+    () => mdcPanel(true, (data) => data.length === 0),
+    mdc,
+    mdcPanel(true, () => false),
+  ],
+  [
+    'ff68_pad',
+    'the echo of the second key alone missed',
+    'key_recall',
+    /^fail: echo missing/,
+    () => deaf((key) => key === 2),
+    ff68,
+  ],
+  [
+    'ff68_pad',
+    'no echo taken, pressed by itself, nobody there',
+    'echo_taken',
+    /^fail: echo missing/,
+    () => deaf(() => true),
+    { ...ff68, ...left('press', 'next') },
+  ],
+  [
+    'ff68_rater',
+    'its own frame alone taken as answer',
+    'answer_taken',
+    /^fail: rating sum not lowered: only the rating itself is taken back/,
+    () => takesAsAnswer((rating) => rating),
+    ff68,
+  ],
+  [
+    'ff68_rater',
+    'only an answer whose sum is not lowered taken, pressed by itself, nobody there',
+    'answer_taken',
+    /^fail: rating sum not lowered: only an answer with the sum of the rating/,
+    () => takesAsAnswer((rating, right) => right.with(-2, rating.at(-2)!)),
+    { ...ff68, ...left('rate', '3') },
+  ],
+  [
+    'ticket_printer',
+    'paper end and cover swapped in status 2, the cover open, nobody there',
+    'conditions_agree',
+    /^fail: status 2 .*paper end \(5\) and cover open \(2\) are swapped/,
+    () => () => ({ said: swapsStatus2 }),
+    left('open_cover'),
+  ],
+  [
+    'ticket_printer',
+    'paper end and cover swapped in the automatic status, the cover open, nobody there',
+    'conditions_agree',
+    /^fail: in the automatic status .*are swapped/,
+    () => automaticOffLine(fromHex('18 00 0F 00')),
+    left('open_cover'),
+    automaticOffLine(fromHex('38 00 00 00')),
+  ],
+]
+
 describe.concurrent('a device that is wrong in its own way', () => {
   it.each(variants)('%s: %s', async (type, _what, step, words, alter) => {
     const { bad } = await tryOut(type, { onWire: onWire(alter()) })
     expect(bad[step]).toMatch(words)
+  })
+
+  it.each(used)('%s: %s', async (type, _what, step, words, wrong, on = {}) => {
+    const { bad, results } = await tryOut(type, { ...on, onWire: meddled(wrong()) })
+    expect(bad[step]).toMatch(words)
+    expect(results.find(({ code }) => code === step)!.says.zh).toMatch(/[\u4e00-\u9fff]/)
   })
 
   it('fingerprint length little-endian is named as that', () => {
@@ -253,65 +373,114 @@ describe.concurrent('a device that is wrong in its own way', () => {
   })
 })
 
-it('a device that answers late is told as that, and no late answer is taken for the next', async () => {
-  const options = { reply_ms: 600, quiet_ms: 60 }
-  const settings = { sam_delay_ms: '850' }
-  const { results } = await tryOut('id_card_reader', { settings, options })
-  const failed = results.filter(({ verdict }) => verdict === 'fail' || verdict === 'differs')
-  expect(failed.length).toBeGreaterThan(3)
-  for (const { says } of failed) {
-    expect(says.en).toMatch(/^the answer came too late, after \d+ ms/)
-    expect(says.zh).toMatch(/应答太迟/)
-  }
-})
+const echoes = ['key_next', 'repeats', 'echo_taken']
+const allKeys = [...echoes, 'key_recall', 'key_rate', 'key_cancel', 'key_pause', 'key_no_show']
 
-type Far = { at: { host: string; port: number }; close: () => void }
-const open: Far[] = []
+const pressed: [type: string, how: string, passes: string[], on: () => OnBench][] = [
+  [
+    'rating_pad',
+    'with a rating latched before it is asked for one',
+    ['press', 'acknowledged', 'prompt', 'rating_of_request', 'prompt_answered'],
+    () =>
+      before((hands) => {
+        hands.rate!('4')
+        // That would empty the latch.
+        delete hands.power_cycle
+      }),
+  ],
+  [
+    'rating_pad',
+    'with two ratings latched, nobody there',
+    ['press', 'latch_holds', 'acknowledged', 'prompt'],
+    () => ({
+      attended: false,
+      before(hands) {
+        hands.rate!('4')
+        hands.rate!('5')
+      },
+    }),
+  ],
+  [
+    'ff68_pad',
+    'with another key pressed meanwhile',
+    allKeys,
+    () => ({ ...ff68, ...meanwhile((hands) => hands.press!('pause')) }),
+  ],
+  [
+    'ff68_pad',
+    'with the same key pressed meanwhile, twice',
+    allKeys,
+    () => ({
+      ...ff68,
+      ...meanwhile((hands) => {
+        hands.press!('next')
+        hands.press!('next')
+      }),
+    }),
+  ],
+  [
+    'ff68_pad',
+    'with another key pressed before',
+    allKeys,
+    () => ({ ...ff68, ...before((hands) => hands.press!('cancel')) }),
+  ],
+  [
+    'ff68_pad',
+    'pressed by itself and again meanwhile, nobody there',
+    [...echoes, 'show', 'beep'],
+    () => ({
+      ...ff68,
+      attended: false,
+      before(hands) {
+        hands.press!('recall')
+        hands.press!('recall')
+        hands.press!('pause')
+      },
+    }),
+  ],
+  [
+    'ff68_rater',
+    'with the same key pressed meanwhile',
+    ['rating', 'repeats', 'answer_taken'],
+    () => ({ ...ff68, ...meanwhile((hands) => hands.rate!('1')) }),
+  ],
+  [
+    'service_password_pad',
+    'with another password typed meanwhile',
+    ['password'],
+    () => ({
+      ...meanwhile((hands) => setTimeout(() => hands.type_password!('246802'), 100)),
+      options: { silence_ms: 400 },
+    }),
+  ],
+  [
+    'service_password_pad',
+    'typed at twice, nobody there',
+    ['password'],
+    () => ({
+      attended: false,
+      before(hands) {
+        setTimeout(() => hands.type_password!('246802'), 100)
+        setTimeout(() => hands.type_password!('135790'), 250)
+      },
+      options: { silence_ms: 400 },
+    }),
+  ],
+]
 
-function far(meet: (socket: net.Socket) => void): Promise<Far> {
-  const server = net.createServer((socket) => {
-    socket.on('error', () => {})
-    meet(socket)
+describe.concurrent('a right device', () => {
+  it.each(used)('%s used as one with this passes: %s', async (type, _what, step, ...rest) => {
+    const [, , on = {}, right] = rest
+    const wire = right === undefined ? {} : { onWire: meddled(right) }
+    const { bad, results } = await tryOut(type, { ...on, ...wire })
+    expect(bad).toEqual({})
+    expect(results.find(({ code }) => code === step)!.verdict).toBe('pass')
   })
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      const made = { at: { host: '127.0.0.1', port }, close: () => void server.close() }
-      open.push(made)
-      resolve(made)
-    })
-  })
-}
 
-async function tried(type: string, meet: (socket: net.Socket) => void) {
-  const { at } = await far(meet)
-  const transport = tcpTransport(realPace, at)
-  const options = { ...quick, reply_ms: 120, quiet_ms: 60 }
-  await using bench = new Bench({ transport, pace: realPace, helper: nobodyThere }, options)
-  await bench.connect()
-  return await runSteps(conformKinds.get(type)!, bench)
-}
-
-describe.concurrent('nothing behind the address', () => {
-  afterAll(() => {
-    for (const { close } of open) close()
-  })
-
-  it.each([...ownSteps.keys()])('%s that never says a word passes in nothing', async (type) => {
-    const results = await tried(type, (socket) => socket.resume())
-    expect(results.filter(({ verdict }) => verdict === 'pass')).toEqual([])
-  })
-
-  // A rater is asked nothing while nobody is there to press it.
-  const spoken = [...ownSteps.keys()].filter((type) => type !== 'ff68_rater')
-  it.each(spoken)('%s whose link closes at once is told as that', async (type) => {
-    const results = await tried(type, (socket) => socket.destroy())
-    expect(results.filter(({ verdict }) => verdict === 'pass')).toEqual([])
-    const failed = results.filter(({ verdict }) => verdict === 'fail')
-    expect(failed.length).toBeGreaterThan(0)
-    for (const { says } of failed) {
-      expect(says.en).toMatch(/closed the link/)
-      expect(says.zh).toMatch(/断开/)
-    }
+  it.each(pressed)('%s %s passes', async (type, _how, passes, on) => {
+    const { bad, results } = await tryOut(type, on())
+    expect(bad).toEqual({})
+    const passed = results.filter(({ verdict }) => verdict === 'pass').map(({ code }) => code)
+    expect(passed).toEqual(expect.arrayContaining(passes))
   })
 })

@@ -11,6 +11,7 @@ import {
   encodeCommand,
   encodePrinterReply,
   fineCondition,
+  most_bar_code_bytes,
   type PrinterCommand,
   type PrinterCondition,
   type PrinterReply,
@@ -49,7 +50,9 @@ describe('ESC/POS', () => {
 
   for (const { name, hex, value } of vectors.accepted) {
     it(`accepts ${name}`, () => {
-      expect(createCommandDeframer().push(fromHex(hex)).frames.map(plain)).toEqual(value)
+      const { frames, discarded } = createCommandDeframer().push(fromHex(hex))
+      expect(frames.map(plain)).toEqual(value)
+      expect(discarded).toEqual([])
     })
   }
 
@@ -89,7 +92,7 @@ describe('ESC/POS', () => {
     expect(discarded).toEqual([])
   })
 
-  const commands = vectors.commands.map(({ hex }) => fromHex(hex))
+  const commands = [...vectors.commands, ...vectors.accepted].map(({ hex }) => fromHex(hex))
   const replies = vectors.replies.map(({ hex }) => fromHex(hex))
 
   it('passes the six chunkings', () => {
@@ -109,6 +112,16 @@ describe('ESC/POS', () => {
     deframer.push(fromHex('1D 28 6B 02 02'))
     deframer.push(new Uint8Array(400))
     expect(deframer.pending).toBeLessThanOrEqual(520)
+  })
+
+  it('gives up a bar code whose end never comes', () => {
+    const deframer = createCommandDeframer()
+    const { frames, discarded } = deframer.push(concat(fromHex('1D 6B 04'), filled(300, 0x41)))
+    expect(toHex(concat(...discarded.map(({ bytes }) => bytes)))).toBe('1d04')
+    expect(frames).toHaveLength(1 + 300)
+    expect(deframer.pending).toBe(0)
+    const longest = concat(fromHex('1D 6B 04'), filled(most_bar_code_bytes, 0x41), [0])
+    expect(createCommandDeframer().push(longest).frames).toHaveLength(1)
   })
 
   it('has no byte of a truncated or damaged process id taken for a proof', () => {
@@ -178,6 +191,10 @@ describe('the ticket', () => {
     expect(toHex(renderTicket(job, asciiOnly))).toContain(toHex(asciiBytes('A001')))
   })
 })
+
+function filled(size: number, byte: number): Uint8Array {
+  return new Uint8Array(size).fill(byte)
+}
 
 function asciiOnly(text: string): Uint8Array {
   return asciiBytes(text.replaceAll(/[^ -~]/g, '?'))

@@ -48,7 +48,7 @@ type Vector = { name: string; hex: string; value: object }
 type Proof = { salt: string; password: string }
 type PjlinkGolden = {
   md5: Proof & { proof: string }
-  sha256: Proof & { own: string; digest: string }
+  sha256: Proof & { own: string; xor: string; digest: string }
   requests: Vector[]
   replies: Vector[]
 }
@@ -69,6 +69,19 @@ describe('PJLink', () => {
     const { md5, sha256 } = pjlink
     expect(md5Proof(hash('md5'), md5.salt, md5.password)).toBe(md5.proof)
     expect(sha256Proof(hash('sha256'), sha256, sha256.password)).toBe(sha256.own + sha256.digest)
+  })
+
+  it('hashes the XOR of both numbers, which gives either back from the other', () => {
+    const { salt, own, xor, password } = pjlink.sha256
+    const hashed = (numbers: { salt: string; own: string }) => {
+      let text = ''
+      sha256Proof((given) => (text = given), numbers, password)
+      return text
+    }
+    expect(hashed({ salt, own })).toBe(xor + password)
+    expect(hashed({ salt: own, own: salt })).toBe(xor + password)
+    expect(hashed({ salt: xor, own })).toBe(salt + password)
+    expect(hashed({ salt: xor, own: salt })).toBe(own + password)
   })
 
   for (const { name, hex, value } of pjlink.requests) {

@@ -12,6 +12,7 @@ import {
   nationName,
   type ResidentText,
 } from '#devices/wire/id-card-text.ts'
+import { cardData, createReplyDeframer, encodeReply, replyOf } from '#devices/wire/sam.ts'
 import { golden } from './support.ts'
 
 type Golden = {
@@ -23,6 +24,7 @@ type Golden = {
     spans: Record<string, string>
     warnings: string[]
   }[]
+  undetected: { numbers: [string, string] }[]
   check_characters: [string, string][]
   nations: Record<string, string>
 }
@@ -103,6 +105,29 @@ describe('the text block of an ID card', () => {
     const foreigner = { kind: 'foreigner_2017', ...vectors.blocks[2]!.fields } as CardText
     const odd = { ...foreigner, number: 'US1100900101012' } as CardText
     expect(decodeCardText(encodeCardText(odd)).warnings).toEqual(['number_form'])
+  })
+
+  it('cannot tell two numbers apart whose check digit and XOR are the same, in either direction', () => {
+    for (const { numbers } of vectors.undetected) {
+      const frames = numbers.map((number) => {
+        const text = { ...resident, number }
+        const block = encodeCardText(text)
+        expect(checkCharacter(number.slice(0, 17))).toBe(number[17])
+        expect(decodeCardText(block)).toEqual({ text, warnings: [] })
+        const data = cardData(block, new Uint8Array(1024))
+        return { block, bytes: encodeReply(replyOf('success', data)) }
+      })
+      for (const [from, to] of [frames, frames.toReversed()]) {
+        const changed = [...from!.bytes.keys()].filter((at) => from!.bytes[at] !== to!.bytes[at])
+        expect(changed).toHaveLength(2)
+        const damaged = from!.bytes.slice()
+        // Its own checksum stays: it is the other's too.
+        for (const at of changed) damaged[at] = to!.bytes[at]!
+        const { frames: read, discarded } = createReplyDeframer().push(damaged)
+        expect(discarded).toEqual([])
+        expect(toHex(read[0]!.data.subarray(4, 260))).toBe(toHex(to!.block))
+      }
+    }
   })
 
   it('computes the check character of GB 11643', () => {

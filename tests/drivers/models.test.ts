@@ -158,6 +158,17 @@ describe('the simulated printer', () => {
     ])
   })
 
+  it('cuts as newer models do, and prints no bar code as text', () => {
+    for (const m of ['61', '62', '67', '68']) {
+      const printer = new TicketPrinterModel()
+      const tickets: PrintedTicket[] = []
+      printer.onTicket = (ticket) => tickets.push(ticket)
+      const codes = '1D 6B 04 41 30 30 31 00 1D 6B 49 06 7B 42 41 30 30 31'
+      wired(printer)(fromHex(`41 0A ${codes} 42 0A 1D 56 ${m} 41 43 0A 1D 56 42 00`))
+      expect(tickets.map(({ lines }) => lines.map(({ text }) => text))).toEqual([['A', 'B'], ['C']])
+    }
+  })
+
   it('tells its status off line too, and proves a job only when it is on paper', () => {
     const printer = new TicketPrinterModel()
     const tickets: PrintedTicket[] = []

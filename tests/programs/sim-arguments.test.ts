@@ -16,6 +16,15 @@ async function sim(...args: string[]) {
   return { code, said: said.join('') }
 }
 
+test('--help says how a device that only speaks when pressed is tried with nobody there', async () => {
+  const { code, said } = await sim('--help')
+  const text = said.replaceAll(/\s+/g, ' ')
+  for (const type of ['ff68_pad', 'ff68_rater', 'service_password_pad']) {
+    expect(text).toMatch(new RegExp(`--every <seconds> [^-]*${type}[^-]*--unattended: --every 2`))
+  }
+  expect(code).toBe(0)
+})
+
 test.each([
   [['--type', 'teapot'], /no such device type/],
   [['--type', 'id_card_reader', '--control', 'abc'], /--control abc: must be from 0 to 65535/],

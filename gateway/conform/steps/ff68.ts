@@ -68,6 +68,8 @@ type Asked = {
   prompt: Bilingual
   /** Any key will do, also one that somebody presses by himself. */
   any?: true
+  /** How the data of the key asked for ends. */
+  last?: string
 }
 
 async function pressed(bench: Bench, asked: Asked): Promise<Seen | null> {
@@ -78,7 +80,49 @@ async function pressed(bench: Bench, asked: Asked): Promise<Seen | null> {
   const came = await bench.listen(code, { complete: isWhole, ms })
   if (!done && came.length === 0) return null
   bench.note('by itself', !done)
-  return lookAt(came)
+  const last = done ? asked.last : undefined
+  return last === undefined ? lookAt(came) : await wantedOf(bench, came, { last, ms })
+}
+
+/**
+ * The key asked for. Another one that somebody presses meanwhile is echoed, as a pad may say nothing else
+ * before; it is returned only where the right one does not come at all.
+ */
+async function wantedOf(
+  bench: Bench,
+  first: Uint8Array,
+  { last, ms }: { last: string; ms: number },
+): Promise<Seen> {
+  const end_ms = bench.now_ms() + ms
+  const isOther = (seen: Seen) =>
+    seen.ok && isKey(seen.frame) && !hex(seen.frame.data).endsWith(last)
+  let came = first
+  let other: Seen | null = null
+  for (;;) {
+    const frames = framesIn(came)
+    const right = frames.find((seen) => !isOther(seen))
+    if (right !== undefined) return right
+    other = frames.at(-1) ?? other
+    const left_ms = end_ms - bench.now_ms()
+    if (other === null || left_ms <= 0) return other ?? lookAt(came)
+    const options = { complete: isWhole, ms: left_ms }
+    const [oldest] = frames
+    came = oldest?.ok
+      ? await bench.ask('echo of another key', oldest.frame.bytes, options)
+      : await bench.listen('the key', options)
+  }
+}
+
+/** One behind the other, up to what is none. */
+function framesIn(came: Uint8Array): Seen[] {
+  const seen: Seen[] = []
+  for (let at = 0; at < came.length; ) {
+    const one = lookAt(came.subarray(at))
+    seen.push(one)
+    if (!one.ok) break
+    at += one.frame.bytes.length
+  }
+  return seen
 }
 
 /** Whether this very frame is heard again within a repeat's time. What else is pressed meanwhile is no repeat. */
@@ -98,16 +142,19 @@ async function heardAgain(
   }
 }
 
+/** Repeats under way, lost answers, the same key pressed once more: fewer than these in a row. */
+const most_answers = 4
+
 /**
- * Repeats that were under way when the answer left do not count, and one answer may get lost: a pad
- * that does not take it goes on after the second as well.
+ * Repeats that were under way when the answer left do not count, one answer may get lost, and somebody may
+ * press the same key again: a pad that does not take the answer goes on after the last as well.
  */
 async function stopsAfter(
   bench: Bench,
   label: string,
-  { answer, of, ms }: { answer: Uint8Array; of: Frame; ms?: number },
+  { answer, of, ms }: { answer: Uint8Array; of: Frame; ms?: number | undefined },
 ): Promise<boolean> {
-  for (let tries = 0; tries < 2; tries++) {
+  for (let answers = 0; answers < most_answers; answers++) {
     await bench.ask(label, answer, { complete: isWhole, ms: bench.options.quiet_ms })
     if (!(await heardAgain(bench, `${label}: quiet`, of.bytes, ms))) return true
   }
@@ -137,6 +184,7 @@ function padSteps(address: number): Step[] {
     argument: 'next',
     prompt: { zh: '请按“下一位”键', en: 'press the key for the next ticket' },
     any: true,
+    last: '0C',
   }
   return [
     {
@@ -150,9 +198,11 @@ function padSteps(address: number): Step[] {
         const seen = await pressed(bench, next)
         if (seen === null) return notTried(nobody)
         if (!seen.ok) return fail(seen.says)
-        bench.note('frame', seen.frame)
         const last = bench.fact('by itself') === true ? null : '0C'
-        return likeKey(seen.frame, { address, last })
+        const like = likeKey(seen.frame, { address, last })
+        // Another key was echoed already: nothing more can be learnt from it.
+        if (like.verdict === 'pass' || !isKey(seen.frame)) bench.note('frame', seen.frame)
+        return like
       },
     },
     repeatsStep('key_next'),
@@ -200,12 +250,7 @@ function isKey({ command, data }: Frame): boolean {
 
 /** Keys pressed meanwhile, and nothing else. */
 function onlyKeys(came: Uint8Array): boolean {
-  for (let at = 0; at < came.length; ) {
-    const seen = lookAt(came.subarray(at))
-    if (!seen.ok || !isKey(seen.frame)) return false
-    at += seen.frame.bytes.length
-  }
-  return true
+  return framesIn(came).every((seen) => seen.ok && isKey(seen.frame))
 }
 
 function repeatsStep(of: string): Step {
@@ -232,19 +277,29 @@ function repeatsStep(of: string): Step {
 async function echoTaken(bench: Bench): Promise<Finding> {
   const frame = bench.fact('frame') as Frame | undefined
   if (frame === undefined) return without('key_next')
-  const stops = await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame })
-  if (!stops) {
-    return fail({
-      zh: '回送后仍在重发：设备不认回送',
-      en: 'echo missing to the pad: the key is sent again although it was echoed',
-    })
-  }
+  const ms = bench.fact('by itself') === true ? repeatsWithin(bench) : undefined
+  const stops = await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame, ms })
+  if (!stops) return fail(echo_missing)
   return bench.fact('repeats') === true
     ? pass()
     : notTried({ zh: '它从不重发', en: 'it never repeats' })
 }
 
+const echo_missing: Bilingual = {
+  zh: '回送后仍在重发：设备不认回送',
+  en: 'echo missing to the pad: the key is sent again although it was echoed',
+}
+
+/** What repeats does so again within; where somebody uses it meanwhile, the less is waited the better. */
+function repeatsWithin(bench: Bench): number {
+  const { quiet_ms, repeat_ms } = bench.options
+  const every_ms = (bench.fact('every_ms') as number | undefined) ?? repeat_ms
+  return Math.min(repeat_ms, every_ms * 1.5 + quiet_ms)
+}
+
 async function otherKey(bench: Bench, key: Key, address: number): Promise<Finding> {
+  const deaf = bench.fact('echo missing in') as string | undefined
+  if (deaf !== undefined) return without(deaf)
   if (bench.fact('step echo_taken') === 'fail') return without('echo_taken')
   const prompt = { zh: `请按“${key.zh}”键`, en: `press: ${key.en}` }
   const seen = await pressed(bench, {
@@ -252,18 +307,17 @@ async function otherKey(bench: Bench, key: Key, address: number): Promise<Findin
     hand: 'press',
     argument: key.argument,
     prompt,
+    last: key.last,
   })
   if (seen === null) return notTried(nobody)
   if (!seen.ok) return fail(seen.says)
   const like = likeKey(seen.frame, { address, last: key.last })
-  const { quiet_ms, repeat_ms } = bench.options
-  const every_ms = (bench.fact('every_ms') as number | undefined) ?? repeat_ms
-  const ms = Math.min(repeat_ms, every_ms * 1.5 + quiet_ms)
-  if (await stopsAfter(bench, 'echo', { answer: seen.frame.bytes, of: seen.frame, ms })) return like
-  return fail({
-    zh: '回送后仍在重发：设备不认回送',
-    en: 'echo missing to the pad: the key is sent again although it was echoed',
-  })
+  const answer = seen.frame.bytes
+  const ms = repeatsWithin(bench)
+  if (await stopsAfter(bench, 'echo', { answer, of: seen.frame, ms })) return like
+  // It may say nothing but this key from now on.
+  bench.note('echo missing in', key.code)
+  return fail(echo_missing)
 }
 
 type Shows = { code: string; title: Bilingual; frame: Uint8Array; sees: Bilingual }
@@ -346,18 +400,19 @@ async function answerTaken(bench: Bench): Promise<Finding> {
   const frame = bench.fact('frame') as Frame | undefined
   if (frame === undefined) return without('rating')
   const answer = frameOf(frame.address, 0x01, ...frame.data)
-  if (await stopsAfter(bench, 'answer', { answer, of: frame })) {
+  const ms = bench.fact('by itself') === true ? repeatsWithin(bench) : undefined
+  if (await stopsAfter(bench, 'answer', { answer, of: frame, ms })) {
     if (bench.fact('repeats') === true) return pass()
     return notTried({ zh: '它从不重发', en: 'it never repeats' })
   }
   const unlowered = answer.with(answer.length - 2, frame.bytes.at(-2)!)
-  if (await stopsAfter(bench, 'answer, sum not lowered', { answer: unlowered, of: frame })) {
+  if (await stopsAfter(bench, 'answer, sum not lowered', { answer: unlowered, of: frame, ms })) {
     return fail({
       zh: '只认校验和未减 10 的应答',
       en: 'rating sum not lowered: only an answer with the sum of the rating itself is taken',
     })
   }
-  if (await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame })) {
+  if (await stopsAfter(bench, 'echo', { answer: frame.bytes, of: frame, ms })) {
     return fail({
       zh: '只认原帧回送（命令 11，校验和未减 10）',
       en: 'rating sum not lowered: only the rating itself is taken back, command 11 with its own sum',

@@ -35,14 +35,30 @@ const steps: readonly Step[] = [
       if (bench.fact('by itself') === true) return notTried(nobody)
       const came = await bench.listen('quiet', { ms: bench.options.silence_ms })
       if (came.length === 0) return pass()
+      // The one asked for, said again, is the pad's own doing; another was typed.
+      if (passwordsIn(came)?.every((digits) => digits !== asked_for) === true) {
+        return notTried({ zh: '有人又输入了密码', en: 'somebody typed again' })
+      }
       return fail({ zh: `来了 ${came.length} 字节`, en: `${came.length} bytes came` })
     },
   },
 ]
 
+/** What the prompt names, so no secret. */
+const asked_for = '135790'
+
+/** The digits of whole ones, one behind the other; null where anything else stands between. */
+function passwordsIn(came: Uint8Array): string[] | null {
+  const text = String.fromCharCode(...came)
+  return /^(?:\x82\d{6}\x83)+$/.test(text) ? (text.match(/\d{6}/g) as string[]) : null
+}
+
 async function password(bench: Bench): Promise<Finding> {
-  const prompt = { zh: '请输入 135790（不要用真实密码）', en: 'type 135790 (no real password)' }
-  const done = await bench.hand('type_password', prompt, '135790')
+  const prompt = {
+    zh: `请输入 ${asked_for}（不要用真实密码）`,
+    en: `type ${asked_for} (no real password)`,
+  }
+  const done = await bench.hand('type_password', prompt, asked_for)
   const came = await bench.listen('password', {
     complete: (bytes) => bytes.includes(end),
     ms: done ? bench.options.hand_ms : bench.options.repeat_ms,
@@ -58,7 +74,9 @@ async function password(bench: Bench): Promise<Finding> {
       en: `${came.length} bytes, no 83 at the end`,
     })
   }
-  if (digits === 6 && came.length === 8) return pass()
+  const typed = passwordsIn(came)
+  // Two at once are two that were typed, unless they are the same.
+  if (typed !== null && new Set(typed).size === typed.length) return pass()
   return fail({ zh: `${digits} 位数字，应为 6`, en: `${digits} digits, 6 were expected` })
 }
 

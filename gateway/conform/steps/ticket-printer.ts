@@ -126,13 +126,24 @@ async function automaticStatus(bench: Bench): Promise<Finding> {
   })
   // Off again, so that no later answer is mixed with it.
   await bench.silent('automatic status off', '1D 61 00')
-  if (came.length === 0) return fail(silence)
+  if (came.length === 0) {
+    // Off line a printer may keep all but the real-time commands for later.
+    const one = await statusOf(bench, 1)
+    return typeof one === 'number' && (one & bits.offline) !== 0
+      ? notTried(off_line)
+      : fail(silence)
+  }
   const [first = 0, ...rest] = came
   if (came.length === 4 && (first & 0x93) === 0x10 && rest.every((b) => (b & 0x90) === 0)) {
     bench.note('automatic', came)
     return pass(hex(came), hex(came))
   }
   return fail({ zh: `收到 ${hex(came)}`, en: `${hex(came)} came` })
+}
+
+const off_line: Bilingual = {
+  zh: '打印机脱机：命令留在缓冲区，合盖装纸后才执行',
+  en: 'the printer is off line: it keeps the command until cover and paper are in order',
 }
 
 type Conditions = { cover: boolean; paper_end: boolean }

@@ -152,6 +152,7 @@ async function twoPresses(bench: Bench, unit: Unit): Promise<Finding> {
   if (kept.verdict !== 'pass') return kept
   const boot = first.boot % 2 === 0 ? first.boot + 1 : first.boot - 1
   const other = await acknowledge(bench, unit, { ...first, boot })
+  if (other.ok && other.function === 0x10) return fail(other_boot_taken)
   const refused = expectException(other, 0x90, illegal_value)
   if (refused.verdict !== 'pass') return refused
   const still = await latchHolds(bench, unit, first)
@@ -161,8 +162,13 @@ async function twoPresses(bench: Bench, unit: Unit): Promise<Finding> {
     if (echoed.verdict !== 'pass') return echoed
     const second = await readEvent(bench, unit)
     if ('says' in second) return fail(second.says)
-    if (second.number !== first.number + 1) return fail(clearedEarly(first.number + 1))
-    if (unit.display) await ask(bench, unit, 'write blank', ...writeBody(0x0050, blankDisplay))
+    if (second.number !== first.number + 1) {
+      return fail(times === 1 ? clearedEarly(first.number + 1) : released_by_repetition)
+    }
+    if (unit.display && times === 1) {
+      const shown = await shownMeanwhile(bench, unit, second)
+      if (shown !== null) return shown
+    }
     const safe = await latchHolds(bench, unit, second)
     if (safe.verdict !== 'pass') return safe
     if (times === 2) return expectEcho(await acknowledge(bench, unit, second), 0x0040, 5)
@@ -170,7 +176,34 @@ async function twoPresses(bench: Bench, unit: Unit): Promise<Finding> {
   return pass()
 }
 
-const blankDisplay = [0, 0x2020, 0x2020, 0x2020, 0x2020]
+const other_boot_taken: Bilingual = {
+  zh: '接受了另一启动随机数的确认：断电前的确认会清除断电后的按键',
+  en: 'an acknowledgement of another boot nonce is accepted: an old one would release a new press',
+}
+
+const released_by_repetition: Bilingual = {
+  zh: '同一确认再来一次，把下一个事件也清除了',
+  en: 'event latch cleared before acknowledgement: the one before, repeated, released the next event',
+}
+
+/** A number, then nothing: a gateway writes both while events are held. */
+async function shownMeanwhile(bench: Bench, unit: Unit, event: Event): Promise<Finding | null> {
+  for (const [mode, text] of [
+    [1, [0x4130, 0x3132, 0x2020, 0x2020]],
+    [0, [0x2020, 0x2020, 0x2020, 0x2020]],
+  ] as const) {
+    await ask(bench, unit, 'write display', ...writeBody(0x0050, [mode, ...text]))
+    const after = await readEvent(bench, unit)
+    if ('says' in after) return fail(after.says)
+    if (after.number !== event.number) return fail(cleared_by_display)
+  }
+  return null
+}
+
+const cleared_by_display: Bilingual = {
+  zh: '写显示就清除了未经确认的事件',
+  en: 'event latch cleared before acknowledgement: a write to the display released it',
+}
 
 async function heldEvents(
   bench: Bench,
