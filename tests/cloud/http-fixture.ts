@@ -133,6 +133,8 @@ export async function openHttp(url: string, options: Partial<HttpOptions> = {}) 
     health: async () => ({ database: await answers(reading) }),
   }
   const app = createHttp(deps, {
+    // Asked without a socket.
+    peer: () => '127.0.0.1',
     ...{ version: '0.0.0', insecure: [], open: false, secure_cookie: false },
     ...options,
   })
