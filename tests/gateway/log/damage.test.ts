@@ -147,8 +147,8 @@ describe('what says how to read the rest', () => {
       const bytes = readFileSync(logFile(copy))
       bytes[at]! ^= 1 << (at % 8)
       writeFileSync(logFile(copy), bytes)
+      if (at % 8 === 0) survives(copyFolder(copy, ['']), facts, `byte ${at}`)
       expect(lostOf(copy, facts), `byte ${at}`).toEqual([])
-      survives(copy, facts, `byte ${at}`)
     }
   })
 
@@ -169,8 +169,8 @@ describe('what says how to read the rest', () => {
       const bytes = readFileSync(`${logFile(copy)}-wal`)
       bytes[at]! ^= 1 << (at % 8)
       writeFileSync(`${logFile(copy)}-wal`, bytes)
+      if (at % 8 === 0) survives(copyFolder(copy, ['', '-wal']), facts, `byte ${at}`)
       expect(lostOf(copy, facts), `byte ${at}`).toEqual([])
-      survives(copy, facts, `byte ${at}`)
     }
   })
 
