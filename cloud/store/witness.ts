@@ -86,7 +86,7 @@ async function readWitness(path: string): Promise<Witness | null> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
+    throw unavailable(error as NodeJS.ErrnoException, 'cannot be read')
   }
   const unreadable = { ledger: '', mark: 0, system: null, timeline: null, lsn: '0' }
   try {
@@ -97,9 +97,13 @@ async function readWitness(path: string): Promise<Witness | null> {
 }
 
 /** A disk that is full now has room again later: trouble like that of the database itself. */
+function unavailable(cause: NodeJS.ErrnoException, what: string): Fault {
+  return new Fault('unavailable', `witness: ${cause.code ?? what}`, { cause })
+}
+
 async function writeDurably(path: string, text: string): Promise<void> {
   await write(path, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new Fault('unavailable', `witness: ${cause.code ?? 'cannot be written'}`, { cause })
+    throw unavailable(cause, 'cannot be written')
   })
 }
 
