@@ -4,7 +4,7 @@
  */
 
 import type { Position } from '#devices/contract/position.ts'
-import type { Kind, Rec, RecOf } from '#devices/contract/record.ts'
+import type { Kind, PrintedNumbers, Rec, RecOf } from '#devices/contract/record.ts'
 
 /** Up to where the cloud holds a hall's log, and who may write it. One row a hall, locked by a commit. */
 export type HallCursor = {
@@ -123,6 +123,8 @@ export interface CloudTx {
   segmentAt(hall: string, epoch: string, seq: number): Promise<Segment | null>
   /** Where the fact that first stood at `origin` was booked under another place. */
   hasOrigin(hall: string, origin: Position): Promise<boolean>
+  /** The hall's last business day and what was printed in it; null before the first. */
+  printedNumbers(hall: string): Promise<PrintedNumbers | null>
   /** Everything a commit changes, across halls, written together. */
   write(changes: readonly HallChanges[]): Promise<void>
   rows(hall: string, keys: readonly RowKey[]): Promise<{ table: string; row: Row }[]>

@@ -1,5 +1,6 @@
 /** The rows of enrolment in PostgreSQL. Raises `unavailable` when the database is away. */
-import { sql, type Transaction } from 'kysely'
+import { CompiledQuery, sql, type Transaction } from 'kysely'
+import { type PrintedRow, printedNumbersSql, printedOf } from '../store/printed-numbers.ts'
 import { asking, type Queries, type Tables } from '../store/queries.ts'
 import type { EnrolStore, HallForEnrolment, Holding, NewOwner, NewToken } from './store.ts'
 import { enrolmentSql } from './tables.ts'
@@ -145,28 +146,7 @@ async function holding(tx: Tx, hall: string): Promise<Holding> {
     .where('c.hall', '=', hall)
     .executeTakeFirst()
   const held = head === undefined ? null : { ...head, seq: head.seq ?? 0, hash: head.hash ?? '' }
-  return { ledger: ledger.id, held, numbers: await dayNumbers(tx, hall) }
-}
-
-/** The digits a number ends in, as the prefix tells the service only. */
-const printed = sql<number>`max(substring(number from '[0-9]+$')::int8)`
-
-async function dayNumbers(tx: Tx, hall: string): Promise<Holding['numbers']> {
-  const state = await tx
-    .selectFrom('live_hall_state')
-    .select('day')
-    .where('hall', '=', hall)
-    .executeTakeFirst()
-  if (state === undefined || state.day === null) return null
-  const used = await tx
-    .selectFrom('live_visit')
-    .select(['service', printed.as('to')])
-    .where('hall', '=', hall)
-    .where('day', '=', state.day)
-    .where('number', '~', '[0-9]$')
-    .groupBy('service')
-    .orderBy('service')
-    .limit(64)
-    .execute()
-  return { day: state.day, used }
+  const printed = CompiledQuery.raw(printedNumbersSql, [hall])
+  const { rows } = await tx.executeQuery<PrintedRow>(printed as CompiledQuery<PrintedRow>)
+  return { ledger: ledger.id, held, numbers: printedOf(rows) }
 }

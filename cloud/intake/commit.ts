@@ -261,6 +261,9 @@ async function answer(
 ): Promise<Answer> {
   const { verdict, ledger } = more
   const { cursor } = work.view
+  const numbers = lacksSomething(cursor.head, item, verdict)
+    ? await work.view.printedNumbers()
+    : null
   const sender = item.type === 'batch' ? item.batch.header : item.birth
   const rejected = work.rejections
     .filter((r) => item.type === 'batch' && r.epoch === item.batch.header.epoch)
@@ -281,9 +284,18 @@ async function answer(
       ...(await positionFor(work.view, sender.epoch, verdict)),
       diverged_at: verdict.type === 'diverged' ? verdict.at : null,
       rejected,
+      ...(numbers !== null && { numbers }),
       echo: sender.sent satisfies SendStamp,
     },
   }
+}
+
+/** Whether the sender may have to begin an epoch for want of what is held here. */
+function lacksSomething(head: Position | null, item: Item, { type }: BatchVerdict): boolean {
+  if (item.type === 'batch') return type !== 'append' && type !== 'held' && type !== 'not_owner'
+  const { birth } = item
+  if (type !== 'held' || head === null) return false
+  return head.epoch !== birth.epoch || head.seq > birth.head.seq
 }
 
 function statusOf(verdict: BatchVerdict): Receipt['status'] {

@@ -4,6 +4,7 @@
  * segment that holds them.
  */
 import type { Position } from '#devices/contract/position.ts'
+import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { assert } from '#devices/std/assert.ts'
 import type { CloudTx, EpochRow, HallCursor, Segment } from '../ports.ts'
 import { chainHashes, segmentLines } from './chain.ts'
@@ -35,6 +36,10 @@ export class HallView {
       this.#epochs.set(epoch, row)
     }
     return row
+  }
+
+  printedNumbers(): Promise<PrintedNumbers | null> {
+    return this.#tx.printedNumbers(this.hall)
   }
 
   async hashAt(epoch: string, seq: number): Promise<string | null> {

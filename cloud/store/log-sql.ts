@@ -1,5 +1,9 @@
-/** Statements on the log's own tables. Values of many rows come as one array a column. */
+/**
+ * Statements on the log's own tables, and the one question the log asks of a projection. Values of
+ * many rows come as one array a column.
+ */
 import { copySegmentsSql } from './copy.ts'
+import { printedNumbersSql } from './printed-numbers.ts'
 
 const segmentColumns = 'place, epoch, first, last, prev, hash, bytes, crcs'
 
@@ -64,6 +68,7 @@ select place from origin where hall = $1 and place >= $2 and place <= $3`,
 insert into projection (hall, projection, version, build, upto) values ($1, $2, $3, $4, $5)
 on conflict (hall, projection) do update
 set version = excluded.version, build = excluded.build, upto = excluded.upto`,
+  printed_numbers: printedNumbersSql,
   builds_of: `
 select coalesce(max(build), 0) from (
   select build from projection where hall = $1 and projection = $2

@@ -5,11 +5,13 @@
  * under its cursor.
  */
 import type { Position } from '#devices/contract/position.ts'
+import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { assert } from '#devices/std/assert.ts'
 import { Fault } from '#devices/std/fault.ts'
 import type { CloudTx, EpochRow, HallChanges, HallCursor, Row, RowKey, Segment } from '../ports.ts'
 import type { Session, SqlRow, SqlValue } from './database.ts'
 import { logSql } from './log-sql.ts'
+import { type PrintedRow, printedOf } from './printed-numbers.ts'
 import { FIRST_BUILD } from './schema.ts'
 import type { PlacedKey, TableSql } from './statements.ts'
 import { type WriteContext, writeAll } from './write.ts'
@@ -92,6 +94,11 @@ export class PgTx implements CloudTx {
   async hasOrigin(hall: string, { epoch, seq, hash }: Position): Promise<boolean> {
     const rows = await this.#run('has_origin', [hall, epoch, seq, hash])
     return rows.length > 0
+  }
+
+  async printedNumbers(hall: string): Promise<PrintedNumbers | null> {
+    const rows = await this.#run('printed_numbers', [hall])
+    return printedOf(rows.map(([day, service, upto]) => ({ day, service, upto }) as PrintedRow))
   }
 
   /** Calls of one turn, as one a hall, share their statements. */

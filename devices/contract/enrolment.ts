@@ -9,7 +9,7 @@
 import { z } from 'zod'
 import { HallRules } from './hall-rules.ts'
 import { Position, Seq } from './position.ts'
-import { kinds } from './record.ts'
+import { PrintedNumbers } from './record.ts'
 import { HallId, text } from './text.ts'
 
 const Coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
@@ -60,6 +60,6 @@ export const EnrolAnswer = z.strictObject({
    * The last business day the cloud heard of, and the highest number printed in it per service, so
    * that numbers skip ahead of what may be in people's hands; null before the first day.
    */
-  numbers: kinds['epoch.begun'].shape.numbers,
+  numbers: PrintedNumbers.nullable(),
 })
 export type EnrolAnswer = z.infer<typeof EnrolAnswer>

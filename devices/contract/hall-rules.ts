@@ -3,6 +3,7 @@
  * `config.applied`, so a log can be folded again without any file beside it.
  */
 import { z } from 'zod'
+import { SERVICES_MAX } from './limits.ts'
 import { Bilingual, Name, text } from './text.ts'
 import { TicketPaper } from './ticket-paper.ts'
 
@@ -39,7 +40,7 @@ export const HallRules = z
     hall_name: Bilingual,
     /** IANA zone; the business day is a date of it. */
     zone: text(64),
-    services: z.array(Service).min(1).max(64),
+    services: z.array(Service).min(1).max(SERVICES_MAX),
     /** The first is what a customer gets when nothing says otherwise. */
     classes: z.array(CustomerClass).min(1).max(16),
     counters: z.array(Name).min(1).max(256),

@@ -18,6 +18,8 @@ export const TELEMETRY_BYTES_MAX = 64 * 1024
 export const MESSAGE_BYTES_MAX = 64 * 1024
 /** Rejected records named in one receipt; more are found over the API. */
 export const RECEIPT_REJECTED_MAX = 100
+/** Services of a hall. */
+export const SERVICES_MAX = 64
 /** Fen in one amount: 2^53 - 1. Sums are kept in wider types. */
 export const AMOUNT_FEN_MAX = Number.MAX_SAFE_INTEGER
 

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { SendStamp } from './batch.ts'
 import { RECEIPT_REJECTED_MAX } from './limits.ts'
 import { EpochId, HashHex, Seq } from './position.ts'
+import { PrintedNumbers } from './record.ts'
 import { text, WallMs } from './text.ts'
 
 export const Receipt = z.strictObject({
@@ -30,6 +31,12 @@ export const Receipt = z.strictObject({
   rejected: z
     .array(z.strictObject({ epoch: EpochId, seq: Seq, code: text(32) }))
     .max(RECEIPT_REJECTED_MAX),
+  /**
+   * Where the cloud holds what the sender lacks: the last business day it heard of and what was
+   * printed in it, so that an epoch begun upon this receipt skips ahead of it. Absent otherwise, and
+   * before the first day.
+   */
+  numbers: PrintedNumbers.optional(),
   /** The send stamp of the batch or birth this answers. */
   echo: SendStamp.nullable(),
   cloud_time_ms: WallMs,

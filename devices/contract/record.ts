@@ -12,7 +12,7 @@ import { z } from 'zod'
 import type { FaultCode } from '../std/fault.ts'
 import { tooDeep } from '../std/json.ts'
 import { HallRules } from './hall-rules.ts'
-import { NESTING_MAX, RECORD_BYTES_MAX } from './limits.ts'
+import { NESTING_MAX, RECORD_BYTES_MAX, SERVICES_MAX } from './limits.ts'
 import { EpochId, Position, Seq } from './position.ts'
 import { quickCheck } from './quick-check.ts'
 import { CallerId, Day, Fen, FreshId, Name, text, WallMs } from './text.ts'
@@ -81,6 +81,13 @@ const Keys = z.int().min(3).max(5)
 /** What a device says it is: a SAM id or a serial number. It does not change with the place. */
 const Identity = text(128)
 
+/** Up to where numbers of a business day may be in people's hands, without their prefix. */
+export const PrintedNumbers = z.strictObject({
+  day: Day,
+  used: z.array(z.strictObject({ service: Name, to: z.int().min(0) })).max(SERVICES_MAX),
+})
+export type PrintedNumbers = z.infer<typeof PrintedNumbers>
+
 /** Every kind of record with the shape of its data. A new kind is a line here and a fold. */
 export const kinds = {
   /** First record of every epoch. `continues`: the state of the parent is whole behind it. */
@@ -92,12 +99,7 @@ export const kinds = {
     parent: Position.nullable(),
     continues: z.boolean(),
     /** Numbers known to be printed although their records may be lost: begin behind them. */
-    numbers: z
-      .strictObject({
-        day: Day,
-        used: z.array(z.strictObject({ service: Name, to: z.int().min(0) })).max(64),
-      })
-      .nullable(),
+    numbers: PrintedNumbers.nullable(),
   }),
   /** Records `from` to `to` of an epoch are lost here; `to` null: it is not known how many. */
   gap: z.strictObject({

@@ -116,10 +116,10 @@ export const dayClosed: Applier<'day.closed'> = (state, data) => {
 /** Behind a break in the records nobody knows which numbers were given out. */
 export const epochBegun: Applier<'epoch.begun'> = (state, data) => {
   state.epoch = { epoch: data.epoch, number: data.number }
-  if (data.continues || data.reason === 'first') return
   if (data.numbers !== null) reserve(state, data.numbers)
-  state.doubt = { day: true, next: true }
-  skipAhead(state)
+  const lost = !data.continues && data.reason !== 'first'
+  if (lost) state.doubt = { day: true, next: true }
+  skipAhead(state, { lost })
 }
 
 export const visitKiosk: Decider<'kiosk.visit'> = (state, { kiosk, purpose }) => {

@@ -4,12 +4,10 @@
  */
 
 import type { HallRules, NumberBand } from '#devices/contract/hall-rules.ts'
-import type { RecOf } from '#devices/contract/record.ts'
+import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { NUMBERS_SKIPPED } from './limits.ts'
 import type { Band, HallState } from './state.ts'
 import { emptyTable } from './table.ts'
-
-type Reservation = NonNullable<RecOf<'epoch.begun'>['data']['numbers']>
 
 export function printNumber(band: NumberBand, n: number): string {
   return band.prefix + String(n).padStart(band.digits, '0')
@@ -67,11 +65,11 @@ function freshBand(state: HallState, service: string, band: NumberBand): Band {
   return pastReserved(state, service, state.doubt.day ? skipped(opened) : opened)
 }
 
-/** Records may be lost: what they gave out is jumped over. */
-export function skipAhead(state: HallState): void {
+/** Every band goes on behind what is reserved; where records may be lost, behind what they gave out. */
+export function skipAhead(state: HallState, { lost }: { lost: boolean }): void {
   for (const service of Object.keys(state.bands)) {
-    const band = skipped(state.bands[service] as Band)
-    state.bands[service] = pastReserved(state, service, band)
+    const band = state.bands[service] as Band
+    state.bands[service] = pastReserved(state, service, lost ? skipped(band) : band)
   }
 }
 
@@ -82,7 +80,7 @@ function pastReserved(state: HallState, service: string, band: Band): Band {
 }
 
 /** Numbers of `day` up to `to` are taken, service by service. */
-export function reserve(state: HallState, { day, used }: Reservation): void {
+export function reserve(state: HallState, { day, used }: PrintedNumbers): void {
   const to = emptyTable<number>()
   for (const one of used) to[one.service] = one.to
   state.reserved = { day, to }

@@ -51,10 +51,11 @@ function saveMarks(log: HallLog, options: BeginOptions, marks: Marks | null): vo
   options.marks.save({ v: 1, epoch, seq: head.seq, receipted, numbers: marks?.numbers ?? null })
 }
 
+const marked = ({ marks }: BeginOptions) => ({ numbers: () => marks.load()?.numbers ?? null })
+
 /** Opens a log whose chains hold: begins it, or notices that the file was put back from a copy. */
 export function openWhole(store: LogStore, options: BeginOptions): { log: HallLog; found: Found } {
-  const numbers = () => options.marks.load()?.numbers ?? null
-  const log = new HallLog(store, { numbers, ...options })
+  const log = new HallLog(store, { ...marked(options), ...options })
   if (log.empty) return beginIn(log, options)
   const marks = options.marks.load()
   if (marks === null || !endsBefore(log, marks)) return { log, found: 'whole' }
@@ -78,7 +79,7 @@ function endsBefore(log: HallLog, marks: Marks): boolean {
 export function recoverInto(store: LogStore, found: Salvage, options: BeginOptions): HallLog {
   const marks = options.marks.load()
   store.transaction(() => copyGood(store, found))
-  const log = new HallLog(store, options)
+  const log = new HallLog(store, { ...marked(options), ...options })
   const good = lastGood(log)
   const parent = good ?? marks?.receipted ?? null
   log.begin({

@@ -11,7 +11,7 @@
 import { BATCH_RECORDS_MAX, RECORD_BYTES_MAX } from '#devices/contract/limits.ts'
 import type { Position } from '#devices/contract/position.ts'
 import type { Receipt } from '#devices/contract/receipt.ts'
-import type { RecOf } from '#devices/contract/record.ts'
+import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { printRecord, reprintRecord } from '#devices/contract/record-text.ts'
 import { samePosition, ZERO_HASH } from '#devices/contract/same-position.ts'
 import { assert } from '#devices/std/assert.ts'
@@ -20,7 +20,8 @@ import type { Appended, LogStatus, Outgoing, ReceiptEffect, ShipCursor } from '.
 import { type Alarms, readAlarms, withAlarm, withoutAlarm } from './alarms.ts'
 import { decode, encode, hex, unhex } from './chain.ts'
 import { CARRY_BYTES, PRUNE_CHUNK, QUOTA_FULL_SHARE, READ_CHUNK } from './limits.ts'
-import type { HallLogOptions, Numbers } from './options.ts'
+import { furthest } from './marks.ts'
+import type { Begin, BeginReason, Carried, Gap, HallLogOptions } from './options.ts'
 import {
   comparePlaces,
   countAfter,
@@ -34,11 +35,8 @@ import { type Entry, insertAll, isBegun, readPath, withinBytes } from './rows.ts
 import { noteSettled, type SettledMark } from './settled.ts'
 import type { LogStore, Row } from './store.ts'
 
-export type { HallLogOptions, Numbers } from './options.ts'
+export type { HallLogOptions } from './options.ts'
 export type { Entry } from './rows.ts'
-
-export type BeginReason = RecOf<'epoch.begun'>['data']['reason']
-export type Gap = RecOf<'gap'>['data']
 
 /** A record as it is folded again. `payload` null: not UTF-8. */
 export type Stored = { epoch: string; seq: number; text: string | null }
@@ -46,21 +44,8 @@ export type Stored = { epoch: string; seq: number; text: string | null }
 /** A record as it is first written; appended again it must still fit into a batch. */
 const FRESH_BYTES_MAX = RECORD_BYTES_MAX - CARRY_BYTES
 
-/** A record that is appended again: its text and where it stood. */
-type Carried = { text: string; wall_ms: number; was: Position }
-
-type Begin = {
-  reason: BeginReason
-  parent: Position | null
-  continues: boolean
-  numbers?: Numbers
-  gap?: Gap | null
-  carry?: readonly Carried[]
-  /** Nothing of the old path stays: `parent` is the cloud's, not mine. */
-  afresh?: boolean
-  /** The engine's state in front of this epoch, where the place it was taken at is lost. */
-  state?: string | null
-}
+/** What a receipt says beside the place: a ledger that is new to me, and what the cloud saw printed. */
+type Heard = { newLedger: string | null; numbers: PrintedNumbers | null }
 
 export class HallLog {
   readonly #store: LogStore
@@ -130,6 +115,8 @@ export class HallLog {
     const epoch = this.#options.freshEpoch()
     const number = Math.max(0, ...this.#path.map((e) => e.number)) + 1
     const at = this.#options.stamp()
+    // Where nothing of mine is lost, the records themselves say what was printed here.
+    const marked = begin.continues ? null : (this.#options.numbers?.() ?? null)
     const first_prev = begin.parent?.hash ?? ZERO_HASH
     const begun = printRecord(
       {
@@ -141,7 +128,7 @@ export class HallLog {
           gateway: this.#options.gateway,
           parent: begin.parent,
           continues: begin.continues,
-          numbers: begin.numbers ?? this.#options.numbers?.() ?? null,
+          numbers: furthest(marked, begin.numbers ?? null),
         },
       },
       at,
@@ -311,11 +298,12 @@ export class HallLog {
     return this.#commit(() => {
       // Kept there and not usable: somebody was told "recorded" and has to hear of it.
       if (receipt.rejected.length > 0) this.raise('records_rejected')
-      return this.#follow(verdict, newLedger ? receipt.ledger : null)
+      const { numbers = null } = receipt
+      return this.#follow(verdict, { newLedger: newLedger ? receipt.ledger : null, numbers })
     })
   }
 
-  #follow(verdict: Verdict, newLedger: string | null): ReceiptEffect {
+  #follow(verdict: Verdict, { newLedger, numbers }: Heard): ReceiptEffect {
     if (verdict.alarm !== null) this.raise(verdict.alarm)
     if (verdict.type === 'ignored') return { type: 'ignored', why: verdict.why }
     if (newLedger !== null) this.#setLedger(newLedger)
@@ -328,10 +316,10 @@ export class HallLog {
         if (isBack) this.#setReceipted(null)
         return { type: 'rewound', next: verdict.next }
       case 'branch':
-        this.#branch(verdict.reason, verdict.parent)
+        this.#branch(verdict.reason, verdict.parent, numbers)
         return { type: 'branched', next: this.shippedTo }
       case 'rebase':
-        this.#rebase(verdict.parent)
+        this.#rebase(verdict.parent, numbers)
         return { type: 'branched', next: this.shippedTo }
     }
   }
@@ -379,14 +367,18 @@ export class HallLog {
   }
 
   /** Goes on behind `parent` in a new epoch; own records behind it are appended again. */
-  #branch(reason: BeginReason, parent: Position | null): void {
+  #branch(
+    reason: BeginReason,
+    parent: Position | null,
+    numbers: PrintedNumbers | null = null,
+  ): void {
     const carry = this.#carryBehind(parent)
     this.#setReceipted(parent)
-    this.begin({ reason, parent, continues: false, carry })
+    this.begin({ reason, parent, continues: false, numbers, carry })
   }
 
   /** The cloud lacks records that are pruned here: says so, and appends again what is left. */
-  #rebase(parent: Position | null): void {
+  #rebase(parent: Position | null, numbers: PrintedNumbers | null = null): void {
     const from = parent === null ? null : { epoch: parent.epoch, seq: parent.seq }
     const onPath = from !== null && indexOf(this.#path, from.epoch) >= 0
     const oldest = this.#path.find((e) => e.first <= e.last)
@@ -399,7 +391,8 @@ export class HallLog {
     }
     const missing = gap.to === null || gap.to >= gap.from ? gap : null
     this.#setReceipted(parent)
-    this.begin({ reason: 'pruned', parent, continues: true, gap: missing, carry, afresh: true })
+    const begin = { reason: 'pruned', continues: true, carry, afresh: true } as const
+    this.begin({ ...begin, parent, numbers, gap: missing })
   }
 
   /** Facts behind `parent` on the path, with the place where each stood first. */

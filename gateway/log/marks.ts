@@ -5,7 +5,9 @@
  *
  * Numbers are marked in blocks ahead of use, so that not every ticket costs a second sync.
  */
+import { SERVICES_MAX } from '#devices/contract/limits.ts'
 import type { Position } from '#devices/contract/position.ts'
+import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { Fault } from '#devices/std/fault.ts'
 import { SlotFile } from './slot-file.ts'
 
@@ -19,7 +21,7 @@ export type Marks = {
   /** Head of that epoch when this was written: a log that ends earlier was put back from a copy. */
   seq: number
   receipted: Position | null
-  numbers: { day: string; used: { service: string; to: number }[] } | null
+  numbers: PrintedNumbers | null
 }
 
 export interface MarksFile {
@@ -80,4 +82,18 @@ function raise(marks: Marks, used: UsedNumber): Marks {
   const others = sameDay.filter((n) => n.service !== service)
   const to = Math.max(markOf(marks, used) ?? 0, number + NUMBER_BLOCK)
   return { ...marks, numbers: { day, used: [...others, { service, to }] } }
+}
+
+/** What either of two knows of: the later day, and within one day the higher number of each service. */
+export function furthest(
+  a: PrintedNumbers | null,
+  b: PrintedNumbers | null,
+): PrintedNumbers | null {
+  if (a === null || b === null) return a ?? b
+  if (a.day !== b.day) return a.day > b.day ? a : b
+  const to = new Map(a.used.map((one) => [one.service, one.to]))
+  for (const one of b.used) to.set(one.service, Math.max(to.get(one.service) ?? 0, one.to))
+  // More services than a hall may have were given other names within the day.
+  const used = [...to].slice(0, SERVICES_MAX).map(([service, to]) => ({ service, to }))
+  return { day: a.day, used }
 }

@@ -1,6 +1,7 @@
 /** Epochs of a hall's log with their real chain, cut into batches as a gateway would send them. */
 import { type Batch, printBatch, readBatch } from '../../devices/contract/batch.ts'
 import { type Position, ZERO_HASH } from '../../devices/contract/position.ts'
+import type { Birth } from '../../devices/contract/presence.ts'
 import { type Draft, printRecord, reprintRecord } from '../../devices/contract/record.ts'
 import { sha, stamp } from './log-maker.ts'
 
@@ -46,6 +47,20 @@ export function positionIn(of: TestEpoch, seq: number): Position {
 /** Record `seq` of an epoch as it is appended again in a later one. */
 export function again(of: TestEpoch, seq: number): string {
   return reprintRecord(of.texts[seq - 1]!, positionIn(of, seq))
+}
+
+let births = 0
+
+/** What a gateway says that has records 1 to `seq` of an epoch. */
+export function birthOf(of: TestEpoch, seq: number): Birth {
+  const number = Number.parseInt(of.epoch, 16)
+  return {
+    ...{ v: 1, type: 'birth', gateway: 'gw-1', fence: 0, session: 'a'.repeat(16) },
+    ...{ epoch: of.epoch, epoch_number: number, parent: null },
+    head: { seq, hash: of.hashes[seq] ?? 'f'.repeat(64) },
+    ...{ unbooked: 0, unbooked_since_ms: null, version: 'test', config_version: 1, devices: [] },
+    ...{ clock: { wall_ms: 0, skew_ms: null }, sent: { boot: 'b1', mono_ms: 1e6 + ++births } },
+  }
 }
 
 /** Records `first` to `last`. */

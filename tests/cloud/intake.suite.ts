@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { AMOUNT_FEN_MAX, BATCH_BYTES_MAX, RECORD_BYTES_MAX } from '#devices/contract/limits.ts'
 import { Fault } from '#devices/std/fault.ts'
 import type { CloudStore } from '../../cloud/ports.ts'
-import { again, draftText, makeEpoch, positionIn } from './epochs.ts'
+import { again, birthOf, draftText, makeEpoch, positionIn } from './epochs.ts'
 import {
   type Chain,
   chainOf,
@@ -15,7 +15,7 @@ import {
   intake,
   payloadOf,
 } from './intake-fixture.ts'
-import { confirmed, entered, HASH, opened, sale } from './log-maker.ts'
+import { confirmed, entered, HASH, issued, opened, sale } from './log-maker.ts'
 
 export type IntakeUnderTest = {
   open(options?: { ledger?: string }): Promise<CloudStore>
@@ -321,6 +321,33 @@ export function intakeSuite(name: string, under: IntakeUnderTest): void {
       expect(await here.book('h1', chainOf(third))).toMatchObject({ status: 'held' })
       expect(await under.booked(store, 'h1')).toEqual([1, 2, 3].map((n) => `o-${n} ${ORDER}`))
       expect(await under.rejected(store, 'h1')).toEqual([])
+    })
+
+    it('a gateway that lacks what is held is told what was printed since', async () => {
+      const store = await under.open()
+      const here = intake(store)
+      const day = '2026-10-12'
+      const tickets = [3, 12, 7].map((n) => draftText(issued(n, day), n))
+      const odd = draftText(issued(13, day, 'A99999999999'), 20)
+      const mine = makeEpoch(1, null, [draftText(opened(day)), ...tickets, odd])
+      await here.book('h1', chainOf(mine), 1, 5)
+      const heard = async (seq: number, of = mine) => {
+        const birth = birthOf(of, seq)
+        here.pipeline.take({ topic: 'hw1/h1/presence', payload: encode(JSON.stringify(birth)) })
+        await here.pipeline.idle()
+        return here.answer(birth.sent.mono_ms)
+      }
+      const numbers = { day, used: [{ service: 'PS', to: 12 }] }
+      expect(await heard(4), 'put back').toMatchObject({ status: 'held', seq: 5, numbers })
+      expect(await heard(5), 'level').not.toHaveProperty('numbers')
+      expect(await heard(6), 'ahead').not.toHaveProperty('numbers')
+      expect(await heard(1, makeEpoch(2, positionIn(mine, 1), [])), 'elsewhere').toMatchObject({
+        numbers,
+      })
+      const other = makeEpoch(1, null, [draftText(opened(day)), draftText(issued(1, day), 99)])
+      expect(await here.book('h1', chainOf(other))).toMatchObject({ status: 'diverged', numbers })
+      expect(await here.book('h1', chainOf(mine), 6)).toMatchObject({ status: 'held', seq: 6 })
+      expect((await heard(5))?.numbers, 'what no band gives reserves nothing').toEqual(numbers)
     })
 
     it('a late batch of an epoch that was left is not taken into it', async () => {

@@ -81,8 +81,8 @@ export function gap(to: number | null): Draft {
   return { kind: 'gap', data: { epoch: 'e'.repeat(32), from: 1, to, reason: 'damaged' } }
 }
 
-export function issued(n: number, day = '2026-10-12'): Draft {
-  const number = `A${String(n).padStart(3, '0')}`
+export function issued(n: number, day = '2026-10-12', printed?: string): Draft {
+  const number = printed ?? `A${String(n).padStart(3, '0')}`
   const data = { ticket: ticketId(n), day, number, service: 'PS', class: 'ordinary', ahead: 0 }
   return { kind: 'ticket.issued', data }
 }

@@ -92,7 +92,7 @@ function pinsAsTold(check: HallCheck, facts: readonly Fact[], problems: string[]
     ended.set(fact.data.request, [...(ended.get(fact.data.request) ?? []), fact])
   }
   for (const [request, facts_] of ended)
-    if (facts_.length > 1 && !check.numbersMayRepeat)
+    if (facts_.length > 1 && !check.numbersMayRepeat && !check.restored)
       problems.push(`PIN prompt ${request} ended ${facts_.length} times`)
   for (const { gateway, request, content_hash, order } of check.book.pins) {
     if (gateway !== check.owner || check.inDoubt.has(request)) continue
@@ -119,7 +119,8 @@ function pinsBound(check: HallCheck, facts: readonly Fact[], problems: string[])
     const pin = data.pin as Record<string, unknown> | undefined
     if (pin === undefined) {
       const needed = entered.get(data.order)?.data.pin === 'required'
-      if (needed && !check.numbersMayRepeat) problems.push(`${data.order} confirmed without a PIN`)
+      if (needed && !check.numbersMayRepeat && !check.restored)
+        problems.push(`${data.order} confirmed without a PIN`)
       continue
     }
     if (pin.content_hash !== data.content_hash) problems.push(`${data.order}: another content`)

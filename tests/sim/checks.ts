@@ -31,6 +31,8 @@ export type HallCheck = {
   mayDouble: ReadonlySet<string>
   /** Both sides of a clone printed papers: numbers may repeat between them. */
   numbersMayRepeat: boolean
+  /** The log was put back: until the cloud's word comes numbers may repeat within the old epoch. */
+  restored: boolean
   /** The hall's morning may be lost: that it denies what it knew is no fault. */
   mayDeny: boolean
   /** Records were lost for good: what they said may be referred to. */
@@ -188,15 +190,16 @@ function refused(check: HallCheck, problems: string[]): void {
 
 function papers(check: HallCheck, facts: readonly Fact[], problems: string[]): void {
   const issued = new Map<string, number>()
-  const numbers = new Map<string, string>()
+  const numbers = new Map<string, string[]>()
   for (const fact of facts) {
     if (fact.kind !== 'ticket.issued') continue
     const { ticket, day, number } = fact.data as { ticket: string; day: string; number: string }
     issued.set(ticket, (issued.get(ticket) ?? 0) + 1)
-    const other = numbers.get(`${day} ${number}`)
-    if (other !== undefined && !check.numbersMayRepeat)
-      problems.push(`number ${number} twice on ${day}`)
-    numbers.set(`${day} ${number}`, ticket)
+    const epoch = fact.origin.slice(0, fact.origin.indexOf('/'))
+    const epochs = numbers.get(`${day} ${number}`) ?? []
+    const bad = check.restored ? epochs.some((other) => other !== epoch) : epochs.length > 0
+    if (bad && !check.numbersMayRepeat) problems.push(`number ${number} twice on ${day}`)
+    numbers.set(`${day} ${number}`, [...epochs, epoch])
   }
   for (const [ticket, count] of issued)
     if (count > 1) problems.push(`ticket ${ticket} issued ${count} times`)

@@ -22,7 +22,9 @@ import type {
   TableSpec,
   Value,
 } from '../../cloud/ports.ts'
+import { SERVICES_MAX } from '../../devices/contract/limits.ts'
 import type { Position } from '../../devices/contract/position.ts'
+import type { PrintedNumbers } from '../../devices/contract/record.ts'
 import { assert } from '../../devices/std/assert.ts'
 import { Fault } from '../../devices/std/fault.ts'
 
@@ -33,6 +35,7 @@ export type StoreCall =
   | 'epoch'
   | 'segment_at'
   | 'has_origin'
+  | 'printed_numbers'
   | 'write'
   | 'rows'
   | 'savepoint'
@@ -180,6 +183,10 @@ export class MemoryCloudStore implements CloudStore {
         before('has_origin')
         return held(hall).origins.has(originKey(origin))
       },
+      printedNumbers: async (hall) => {
+        before('printed_numbers')
+        return printedNumbers(held(hall))
+      },
       rows: async (hall, keys) => {
         before('rows')
         return findRows(held(hall), keys)
@@ -270,4 +277,19 @@ function findRows(data: HallData, keys: readonly RowKey[]): { table: string; row
     if (row !== undefined) found.push({ table, row })
   }
   return found
+}
+
+/** As the real one asks it of the rows of `visits`. */
+function printedNumbers({ tables }: HallData): PrintedNumbers | null {
+  const day = tables.get('hall_state')?.get('now')?.day as string | null | undefined
+  if (day == null) return null
+  const to = new Map<string, number>()
+  for (const row of tables.get('visit')?.values() ?? []) {
+    const digits = /^[A-Z]{0,2}([0-9]{1,5})$/.exec(row.number as string)?.[1]
+    if (row.day !== day || digits === undefined) continue
+    const service = row.service as string
+    to.set(service, Math.max(to.get(service) ?? 0, Number(digits)))
+  }
+  const services = [...to.keys()].sort().slice(0, SERVICES_MAX)
+  return { day, used: services.map((service) => ({ service, to: to.get(service)! })) }
 }

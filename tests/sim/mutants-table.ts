@@ -111,6 +111,14 @@ export const others: readonly Mutant[] = [
 `,
     replace: '',
   }),
+  one('a folder put back is not told what was printed since', 'cloud/intake/commit.ts', {
+    find: 'return head.epoch !== birth.epoch || head.seq > birth.head.seq',
+    replace: 'return false',
+  }),
+  one('what the cloud saw printed is not skipped', 'gateway/log/hall-log.ts', {
+    find: 'numbers: furthest(marked, begin.numbers ?? null),',
+    replace: 'numbers: marked,',
+  }),
   one('a receipt whose hash is not mine settles', 'gateway/log/receipt.ts', {
     find: 'if (held.seq > 0 && mine !== held.hash) return otherHash(log, held)',
     replace: '',

@@ -36,6 +36,8 @@ export type WorldOptions = {
   disaster: Disaster
   /** A restored cloud does not know that it was put back. */
   unnoticed: boolean
+  /** A restored gateway got its whole folder back: what stands beside the log is as old as the log. */
+  whole_folder: boolean
 }
 
 export const OFF = Number.POSITIVE_INFINITY
@@ -50,7 +52,7 @@ export function drawOptions(seed: number): WorldOptions {
     disaster === 'cloud_restored' ? 1e9 : draw.of(rng, [1_000, 5_000, 20_000, 1e9])
   // What is never pruned fills any quota for good, as does a clone that may ship nothing.
   const prunes = retention_ms < 1e9 && disaster !== 'gateway_cloned'
-  return {
+  const drawn = {
     halls: draw.int(rng, 1, 2),
     pace_ms: draw.between(rng, 1_500, 5_000),
     faults_ms: draw.between(rng, 40_000, 120_000),
@@ -72,5 +74,9 @@ export function drawOptions(seed: number): WorldOptions {
     diskDelay_ms: draw.between(rng, 1, 60),
     disaster,
     unnoticed: draw.chance(rng, 0.5),
+    whole_folder: draw.chance(rng, 0.5),
   }
+  // Numbers skip ahead by a few dozen anyway: only a crowd gives out more of them than that.
+  const crowd = disaster === 'gateway_restored' && drawn.whole_folder && draw.chance(rng, 0.5)
+  return crowd ? { ...drawn, pace_ms: draw.between(rng, 100, 300), quota_bytes: 1e9 } : drawn
 }

@@ -276,8 +276,9 @@ export class People {
       const screen = `screen-${counter}`
       const wanted = { order, counter, content_hash, screen, account: ACCOUNT, digits: 6 }
       void gateway.pins!.begin({ ...wanted, seal: async () => 'sealed' }).then((done) => {
+        if (gateway.life !== life) return
         cancel()
-        if (gateway.life === life) resolve(done)
+        resolve(done)
       })
     })
   }
@@ -301,7 +302,7 @@ export class People {
     this.waiting.add(source)
     for (;;) {
       const answer = gateway.hall === null ? null : await this.#askOnce(ask, source)
-      if (answer !== null && (answer.outcome === 'recorded' || !answer.fault.transient)) {
+      if (answer !== null && (answer.outcome === 'recorded' || isFinal(answer.fault))) {
         this.open--
         this.waiting.delete(source)
         if (answer.outcome === 'recorded') {
@@ -322,10 +323,15 @@ export class People {
     return new Promise((resolve) => {
       const cancel = scheduler.after(ANSWER_WAIT_MS, 'patience', () => resolve(null))
       void gateway.hall!.desk.submit(ask, source).then((answer) => {
-        cancel()
         // What a dead process would have said was never heard.
-        if (gateway.life === life) resolve(answer)
+        if (gateway.life !== life) return
+        cancel()
+        resolve(answer)
       })
     })
   }
 }
+
+/** A hall that is full stays full once nobody calls any more: people go home. */
+const isFinal = ({ transient, code }: { transient: boolean; code: string }) =>
+  !transient || code === 'overloaded'

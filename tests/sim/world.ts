@@ -36,6 +36,7 @@ type SimHall = {
   inDoubt: Set<string>
   mayDouble: Set<string>
   numbersMayRepeat: boolean
+  restored: boolean
   recordsLost: boolean
   mayDeny: boolean
 }
@@ -114,7 +115,7 @@ class World {
       ...{ hall: name, gateway, clone: null, owner: gateway.parts.id },
       ...{ owners: new Set([gateway.parts.id]), people: [], book, inDoubt: new Set<string>() },
       mayDouble: new Set<string>(),
-      ...{ numbersMayRepeat: false, recordsLost: false, mayDeny: false },
+      ...{ numbersMayRepeat: false, restored: false, recordsLost: false, mayDeny: false },
     }
     this.#halls.push(hall)
     await this.#cloud.setOwner(name, gateway.parts.id)
@@ -272,12 +273,13 @@ class World {
     }
   }
 
-  /** The log file is put back from a copy; marks outside it stay. What only it held may be lost. */
+  /** The log file is put back from a copy, or its whole folder. What only it held may be lost. */
   #restoreGateway(hall: SimHall, backup: Disk): void {
     const { gateway } = hall
     gateway.crash()
     gateway.disk.store = backup.store
-    hall.numbersMayRepeat = true
+    if (this.#options.whole_folder) gateway.disk.marks = backup.marks
+    hall.restored = true
     this.#doubtUnbooked(hall)
     this.#startSoon(gateway, 500)
     this.#maybeOffline(gateway)
@@ -421,7 +423,8 @@ class World {
       head: { epoch: status?.epoch ?? '', ...(status?.head ?? { seq: -1, hash: '' }) },
       unbooked: status?.unbooked ?? -1,
       ...{ owners: hall.owners, owner: hall.owner, inDoubt: hall.inDoubt },
-      ...{ numbersMayRepeat: hall.numbersMayRepeat, recordsLost: hall.recordsLost },
+      ...{ numbersMayRepeat: hall.numbersMayRepeat, restored: hall.restored },
+      recordsLost: hall.recordsLost,
       mayDeny: hall.mayDeny,
       mayDouble: hall.mayDouble,
     }

@@ -69,6 +69,8 @@ describe('numbers', () => {
     h.must(press())
     breakIn(h, true)
     expect(h.must(press()).number).toBe('A002')
+    breakIn(h, true, { day: TODAY, used: [{ service: 'cash', to: 7 }] })
+    expect(h.must(press()).number, 'but behind what others saw printed').toBe('A008')
   })
 
   it('begin behind those known to be printed, on that day, whenever it is opened', () => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   BATCH_BYTES_MAX,
   BATCH_HEADER_BYTES_MAX,
@@ -295,4 +295,35 @@ it('a receipt that seems to fail half way leaves a log that can be opened', () =
   delete store.faults.beforeCommit
   expect(log.status()).toEqual(before)
   expect(log.takeReceipt(diverged, null)).toMatchObject({ type: 'branched' })
+})
+
+describe('numbers in a new epoch', () => {
+  const day = '2026-03-02'
+  const used = (of: Record<string, number>) =>
+    Object.entries(of).map(([service, to]) => ({ service, to }))
+  const marked = { day, used: used({ a: 51, b: 99 }) }
+  const begun = (log: HallLog) => {
+    const rows = [...log.fold(null)].map(({ text }) => JSON.parse(text!))
+    return rows.findLast(({ kind }) => kind === 'epoch.begun').data
+  }
+
+  it('are the furthest of what was marked here and what the cloud saw', () => {
+    const { log } = inMemory({ numbers: () => marked })
+    log.append(entries(1, 20))
+    log.takeReceipt(heldAt(log, 10), null)
+    const numbers = { day, used: used({ a: 300, c: 5 }) }
+    expect(log.takeReceipt(heldAt(log, 40, { hash: 'f'.repeat(64), numbers }), null).type).toBe(
+      'branched',
+    )
+    expect(begun(log)).toMatchObject({ reason: 'restored', continues: false })
+    expect(begun(log).numbers).toEqual({ day, used: used({ a: 300, b: 99, c: 5 }) })
+  })
+
+  it('of a later day take the place of those of an earlier one', () => {
+    const { log } = inMemory({ numbers: () => marked })
+    log.append(entries(1, 20))
+    const later = { day: '2026-03-03', used: [{ service: 'a', to: 1 }] }
+    log.takeReceipt(heldAt(log, 40, { hash: 'f'.repeat(64), numbers: later }), null)
+    expect(begun(log).numbers).toEqual(later)
+  })
 })
