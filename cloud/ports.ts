@@ -114,6 +114,8 @@ export type Rejection = {
   code: string
 }
 
+export type RejectedRecord = Pick<Rejection, 'epoch' | 'seq' | 'code'>
+
 /** What one transaction can do. Every call may throw; nothing of it stays then. */
 export interface CloudTx {
   /** Locks the rows, in the order of hall ids, creating what is missing. */
@@ -123,6 +125,8 @@ export interface CloudTx {
   segmentAt(hall: string, epoch: string, seq: number): Promise<Segment | null>
   /** Where the fact that first stood at `origin` was booked under another place. */
   hasOrigin(hall: string, origin: Position): Promise<boolean>
+  /** Of each hall what was rejected last, newest first, at most {@link RECEIPT_REJECTED_MAX}. */
+  newestRejections(halls: readonly string[]): Promise<Map<string, RejectedRecord[]>>
   /** The hall's last business day and what was printed in it; null before the first. */
   printedNumbers(hall: string): Promise<PrintedNumbers | null>
   /** Everything a commit changes, across halls, written together. */

@@ -203,7 +203,7 @@ function shipperDeps(parts: HallParts, to: { desk: HallDesk; announce: Announce 
     onBranched: () => to.desk.reload(),
     onReceipt: (receipt, effect) => {
       if ('next' in effect) parts.places?.receiptedTo(effect.next)
-      parts.places?.refuse(receipt.rejected)
+      parts.places?.refuse(effect.refused)
       parts.onReceipt?.(receipt, effect)
     },
   }

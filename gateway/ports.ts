@@ -63,12 +63,16 @@ export type Outgoing = {
   last: ShipCursor
 }
 
-export type ReceiptEffect =
+export type ReceiptEffect = {
+  /** Records of mine that the cloud keeps and could not use. */
+  refused?: Receipt['rejected']
+} & (
   | { type: 'settled'; next: ShipCursor | null }
   | { type: 'rewound'; next: ShipCursor | null }
   | { type: 'branched'; next: ShipCursor | null }
   | { type: 'not_owner' }
   | { type: 'ignored'; why: string }
+)
 
 /** MQTT as the gateway sees it. */
 export interface Uplink {

@@ -23,6 +23,7 @@ import type {
   HallChanges,
   Projection,
   Put,
+  RejectedRecord,
   Rejection,
 } from '../ports.ts'
 import { isConnectionLoss } from '../store/errors.ts'
@@ -106,10 +107,12 @@ function commitTogether(
     }
     const changes = await foldAll(deps, tx, [...works.values()])
     if (changes.length > 0) await tx.write(changes)
+    const told = await rejectedBefore(tx, [...works.values()])
     const answers: Answer[] = []
     for (const work of works.values()) {
+      const before = told.get(work.view.hall) ?? []
       for (const { item, verdict } of work.answers)
-        answers.push(await answer(work, item, { verdict, ledger }))
+        answers.push(await answer(work, item, { verdict, ledger, before }))
     }
     return answers
   })
@@ -254,19 +257,39 @@ async function foldOneByOne(deps: CommitDeps, tx: CloudTx, work: HallWork): Prom
   return []
 }
 
+/**
+ * What was rejected in earlier commits, for those who may not have heard of it: whoever sends again
+ * lost a receipt, and whoever is born may have forgotten one.
+ */
+async function rejectedBefore(
+  tx: CloudTx,
+  works: readonly HallWork[],
+): Promise<Map<string, RejectedRecord[]>> {
+  const asking = works.filter(({ answers }) => answers.some(mayHaveMissed))
+  if (asking.length === 0) return new Map()
+  return tx.newestRejections(asking.map(({ view }) => view.hall))
+}
+
+function mayHaveMissed({ verdict }: { verdict: BatchVerdict }): boolean {
+  return verdict.type === 'append' ? verdict.skip > 0 : verdict.type === 'held'
+}
+
 async function answer(
   work: HallWork,
   item: Item,
-  more: { verdict: BatchVerdict; ledger: string },
+  more: { verdict: BatchVerdict; ledger: string; before: readonly RejectedRecord[] },
 ): Promise<Answer> {
   const { verdict, ledger } = more
+  const before = mayHaveMissed(more) ? more.before : []
   const { cursor } = work.view
   const numbers = lacksSomething(cursor.head, item, verdict)
     ? await work.view.printedNumbers()
     : null
   const sender = item.type === 'batch' ? item.batch.header : item.birth
-  const rejected = work.rejections
-    .filter((r) => item.type === 'batch' && r.epoch === item.batch.header.epoch)
+  const own = work.rejections.filter(
+    (r) => item.type === 'batch' && r.epoch === item.batch.header.epoch,
+  )
+  const rejected = [...own, ...before]
     .slice(0, RECEIPT_REJECTED_MAX)
     .map(({ epoch, seq, code }) => ({ epoch, seq, code }))
   return {

@@ -4,11 +4,21 @@
  * any, so transactions wait for each other but never in a circle; a hall's rows are only touched
  * under its cursor.
  */
+import { RECEIPT_REJECTED_MAX } from '#devices/contract/limits.ts'
 import type { Position } from '#devices/contract/position.ts'
 import type { PrintedNumbers } from '#devices/contract/record.ts'
 import { assert } from '#devices/std/assert.ts'
 import { Fault } from '#devices/std/fault.ts'
-import type { CloudTx, EpochRow, HallChanges, HallCursor, Row, RowKey, Segment } from '../ports.ts'
+import type {
+  CloudTx,
+  EpochRow,
+  HallChanges,
+  HallCursor,
+  RejectedRecord,
+  Row,
+  RowKey,
+  Segment,
+} from '../ports.ts'
 import type { Session, SqlRow, SqlValue } from './database.ts'
 import { logSql } from './log-sql.ts'
 import { type PrintedRow, printedOf } from './printed-numbers.ts'
@@ -94,6 +104,14 @@ export class PgTx implements CloudTx {
   async hasOrigin(hall: string, { epoch, seq, hash }: Position): Promise<boolean> {
     const rows = await this.#run('has_origin', [hall, epoch, seq, hash])
     return rows.length > 0
+  }
+
+  async newestRejections(halls: readonly string[]): Promise<Map<string, RejectedRecord[]>> {
+    const found = new Map(halls.map((hall) => [hall, [] as RejectedRecord[]]))
+    const rows = await this.#run('newest_rejections', [halls, RECEIPT_REJECTED_MAX])
+    for (const [hall, epoch, seq, code] of rows as [string, string, number, string][])
+      found.get(hall)!.push({ epoch, seq, code })
+    return found
   }
 
   async printedNumbers(hall: string): Promise<PrintedNumbers | null> {

@@ -117,9 +117,13 @@ drop table if exists posting;
 alter table segment set (toast_tuple_target = 8160);
 `
 
+/** The newest rejections of a hall are read without a look at all of them. */
+const newestRejections = 'create index rejection_newest on rejection (hall, place);'
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: log },
   { version: 2, sql: inPlace },
+  { version: 3, sql: newestRejections },
 ]
 
 const word = /^[a-z][a-z_]{0,40}$/

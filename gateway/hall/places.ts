@@ -44,8 +44,8 @@ export class Places {
     dropOldest(this.#about)
   }
 
-  /** Records that the cloud keeps and could not use, as a receipt names them. */
-  refuse(records: Receipt['rejected']): void {
+  /** Records of this log that the cloud keeps and could not use. */
+  refuse(records: Receipt['rejected'] = []): void {
     for (const record of records) {
       for (const key of this.#about.get(nameOf(record)) ?? []) this.#refused.set(key, record.code)
     }

@@ -82,7 +82,7 @@ export function logClient(send: (request: Request) => void): {
     status: (): Promise<LogStatus> => ask<'status'>({ op: 'status' }),
     readBatch: (after) => ask<'readBatch'>({ op: 'readBatch', after }),
     async takeReceipt(receipt, sent = null) {
-      return (await ask<'takeReceipt'>({ op: 'takeReceipt', receipt, sent })).effect
+      return (await ask<'takeReceipt'>({ op: 'takeReceipt', receipt, sent, generation })).effect
     },
     snapshot: () => ask<'snapshot'>({ op: 'snapshot' }),
     async saveSnapshot(at, state) {

@@ -30,7 +30,7 @@ import {
   nextPlace,
   type PathEpoch,
 } from './path.ts'
-import { judgeReceipt, type Verdict } from './receipt.ts'
+import { judgeReceipt, refusedOfMine, type Verdict } from './receipt.ts'
 import { type Entry, insertAll, isBegun, readPath, withinBytes } from './rows.ts'
 import { noteSettled, type SettledMark } from './settled.ts'
 import type { LogStore, Row } from './store.ts'
@@ -289,17 +289,21 @@ export class HallLog {
     if (receipt.gateway !== this.#options.gateway) return { type: 'ignored', why: 'not for me' }
     if (receipt.status === 'not_owner') return { type: 'not_owner' }
     const newLedger = receipt.ledger !== this.#ledger
-    const verdict = judgeReceipt(
-      { path: this.#path, receipted: this.#receipted, hashOn: (place) => this.hashOn(place) },
-      receipt,
-      { sent, newLedger },
-    )
+    const log = {
+      ...{ path: this.#path, receipted: this.#receipted },
+      hashOn: (place: ShipCursor) => this.hashOn(place),
+    }
+    const verdict = judgeReceipt(log, receipt, { sent, newLedger })
     // All of it or nothing: half a receipt taken would leave a place that nobody can go on from.
     return this.#commit(() => {
-      // Kept there and not usable: somebody was told "recorded" and has to hear of it.
-      if (receipt.rejected.length > 0) this.raise('records_rejected')
+      const { refused, news } = refusedOfMine(log, receipt, verdict)
+      if (news) this.raise('records_rejected')
       const { numbers = null } = receipt
-      return this.#follow(verdict, { newLedger: newLedger ? receipt.ledger : null, numbers })
+      const effect = this.#follow(verdict, {
+        newLedger: newLedger ? receipt.ledger : null,
+        numbers,
+      })
+      return refused.length === 0 ? effect : { ...effect, refused }
     })
   }
 

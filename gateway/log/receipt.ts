@@ -205,3 +205,20 @@ function otherHash(log: LogView, held: Position): Verdict {
 function cursorOf(position: Position): ShipCursor {
   return { epoch: position.epoch, seq: position.seq }
 }
+
+/**
+ * Records of mine that the cloud keeps and could not use: somebody was told "recorded" and has to
+ * hear of it. Only where the hash is mine does a number name a record of mine. `news`: there are some
+ * that no receipt covered before.
+ */
+export function refusedOfMine(
+  { path, receipted }: Pick<LogView, 'path' | 'receipted'>,
+  { rejected }: Pick<Receipt, 'rejected'>,
+  verdict: Verdict,
+): { refused: Receipt['rejected']; news: boolean } {
+  if (verdict.type !== 'settled') return { refused: [], news: false }
+  const within = (place: ShipCursor, end: Position) => comparePlaces(path, place, end) <= 0
+  const known = rejected.filter(({ epoch }) => indexOf(path, epoch) >= 0)
+  const refused = known.filter((place) => within(place, verdict.to))
+  return { refused, news: refused.some((place) => receipted === null || !within(place, receipted)) }
+}

@@ -25,7 +25,7 @@ export type Call =
   | Append
   | { op: 'status' }
   | { op: 'readBatch'; after: ShipCursor | null }
-  | { op: 'takeReceipt'; receipt: Receipt; sent: ShipCursor | null }
+  | { op: 'takeReceipt'; receipt: Receipt; sent: ShipCursor | null; generation: number }
   | { op: 'snapshot' }
   | { op: 'saveSnapshot'; at: ShipCursor; state: string }
   | { op: 'fold'; after: ShipCursor | null }
@@ -58,13 +58,14 @@ export function logService(log: HallLog, marks: MarksFile): LogService {
   return new Serving(log, marks)
 }
 
+type TakeReceipt = Extract<Call, { op: 'takeReceipt' }>
 type AppendRequest = Request & { call: Append }
 
 class Serving implements LogService {
   readonly #log: HallLog
   readonly #marks: MarksFile
   #known: Marks
-  /** Appends of this generation and of those before it rest on what a failed commit lost. */
+  /** Appends of this generation and of those before it rest on a state that is none any more. */
   #failedGeneration = -1
 
   constructor(log: HallLog, marks: MarksFile) {
@@ -104,7 +105,7 @@ class Serving implements LogService {
       case 'readBatch':
         return log.readBatch(request.after)
       case 'takeReceipt':
-        return this.#takeReceipt(request.receipt, request.sent)
+        return this.#takeReceipt(request)
       case 'snapshot':
         return log.snapshot()
       case 'saveSnapshot':
@@ -157,11 +158,17 @@ class Serving implements LogService {
     this.#known = now
   }
 
-  #takeReceipt(receipt: Receipt, sent: ShipCursor | null): Results['takeReceipt'] {
-    const effect = this.#log.takeReceipt(receipt, sent)
-    const status = this.#log.status()
-    if (effect.type === 'branched') this.#saveSoon()
-    return { effect, status }
+  #takeReceipt({ receipt, sent, generation }: TakeReceipt): Results['takeReceipt'] {
+    const before = this.#log.status().epoch
+    try {
+      const effect = this.#log.takeReceipt(receipt, sent)
+      if (effect.type === 'branched') this.#saveSoon()
+      return { effect, status: this.#log.status() }
+    } finally {
+      // Also where its commit was said to fail and is on disk: what rests on the state before it
+      // knows nothing of what is in doubt since, as of numbers that may be printed.
+      if (this.#log.status().epoch !== before) this.#failedGeneration = generation
+    }
   }
 
   /** The epoch is begun whatever becomes of the marks: at worst they are behind at the next start. */

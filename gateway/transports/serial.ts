@@ -37,9 +37,12 @@ export function serialTransport(
   const address = printAddress({ kind: 'serial', path, line })
   const node = new WatchedNode(parts.nodes, lookAtPath(path))
   const most_bytes = options.most_queued_bytes ?? most_queued_bytes
+  /** The last port that was opened here: it holds its lock until it is really closed. */
+  let closed: Promise<void> = Promise.resolve()
   return {
     address,
     async open(handlers) {
+      await closed
       const { SerialPort } = await parts.natives.load('serialport', advice, loadSerial)
       if (!node.try()) throw new Fault('device_gone', `${address} ENOENT`)
       const { baud: baudRate, parity, data: dataBits, stop: stopBits } = line
@@ -49,6 +52,7 @@ export function serialTransport(
         throw new Fault('device_gone', `${address} ${codeOf(cause)}`, { cause })
       })
       keepAwake(port)
+      closed = endOf(port)
       return linkOver(port, handlers, { node, most_bytes })
     },
     watch: (onBack) => node.untilBack(onBack),
@@ -63,6 +67,14 @@ function loadSerial() {
 function opened(port: Port): Promise<void> {
   return new Promise((resolve, reject) => {
     port.open((error) => (error === null ? resolve() : reject(error)))
+  })
+}
+
+/** One whose closing fails says so instead of closing: nobody waits for it for ever. */
+function endOf(port: Port): Promise<void> {
+  return new Promise((resolve) => {
+    port.on('close', resolve)
+    port.on('error', () => resolve())
   })
 }
 

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { AMOUNT_FEN_MAX, BATCH_BYTES_MAX, RECORD_BYTES_MAX } from '#devices/contract/limits.ts'
+import type { Receipt } from '#devices/contract/receipt.ts'
 import { Fault } from '#devices/std/fault.ts'
 import type { CloudStore } from '../../cloud/ports.ts'
 import { again, birthOf, draftText, makeEpoch, positionIn } from './epochs.ts'
@@ -208,8 +209,16 @@ export function intakeSuite(name: string, under: IntakeUnderTest): void {
       expect(orders.filter((row) => row.endsWith(` ${ORDER}`)).length).toBe(
         2 + bad.length + ledgerOnly.length,
       )
-      // Sent once more, all of it is held and nothing is told twice.
-      expect(await here.book('h1', spoilt)).toMatchObject({ status: 'held' })
+      // Sent once more, all of it is held, nothing is booked twice, and who lost the receipt hears
+      // again what was refused. So does a gateway that was started anew.
+      const seqs = (of: Receipt | undefined) => new Set(of?.rejected.map(({ seq }) => seq))
+      const again = await here.book('h1', spoilt)
+      expect(again).toMatchObject({ status: 'held', epoch: own.epoch })
+      expect(seqs(again)).toEqual(seqs(receipt))
+      const birth = birthOf(own, spoilt.payloads.length)
+      here.pipeline.take({ topic: 'hw1/h1/presence', payload: encode(JSON.stringify(birth)) })
+      await here.pipeline.idle()
+      expect(seqs(here.answer(birth.sent.mono_ms))).toEqual(seqs(receipt))
       expect(await under.booked(store, 'h1')).toEqual(orders)
       expect(await under.rejected(store, 'h1')).toEqual(rejected)
     })

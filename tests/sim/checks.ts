@@ -37,6 +37,8 @@ export type HallCheck = {
   mayDeny: boolean
   /** Records were lost for good: what they said may be referred to. */
   recordsLost: boolean
+  /** The last record about a ticket or an order that the hall calls booked. */
+  booked: (about: { ticket: string } | { order: string }) => { epoch: string; seq: number } | null
 }
 
 export const sourceKey = (source: unknown): string => JSON.stringify(source)
@@ -51,6 +53,7 @@ export function checkHall(check: HallCheck): string[] {
   ownership(check, facts, problems)
   told(check, facts, problems)
   refused(check, problems)
+  booked(check, data, problems)
   papers(check, facts, problems)
   counters(check, facts, problems)
   ledger(check, data, problems)
@@ -185,6 +188,29 @@ function refused(check: HallCheck, problems: string[]): void {
   for (const { ask, code, at_ms } of check.book.refused) {
     if (known.includes(code))
       problems.push(`${ask.type} refused as ${code} at ${Math.round(at_ms)}`)
+  }
+}
+
+/** At most so many refusals are told to a gateway that may have forgotten them. */
+const REFUSALS_TOLD = 100
+
+/** What the cloud keeps and could not use is never called booked in the hall. */
+function booked(check: HallCheck, data: HallData, problems: string[]): void {
+  // Another life of the hall may have said something else of the same ticket.
+  if (check.numbersMayRepeat || check.restored) return
+  if (data.rejections.length > REFUSALS_TOLD) return
+  const refused = new Set(data.rejections.map(({ epoch, seq }) => `${epoch}/${seq}`))
+  for (const segment of data.segments) {
+    const lines = Buffer.from(segment.bytes).toString('utf8').split('\n').slice(0, -1)
+    for (const [i, line] of lines.entries()) {
+      if (!refused.has(`${segment.epoch}/${segment.first + i}`)) continue
+      const { ticket = null, order = null } = JSON.parse(line).data ?? {}
+      for (const about of [ticket && { ticket }, order && { order }]) {
+        const place = about && check.booked(about)
+        if (place?.epoch === segment.epoch && place.seq === segment.first + i)
+          problems.push(`${JSON.stringify(about)} is called booked, and was rejected`)
+      }
+    }
   }
 }
 

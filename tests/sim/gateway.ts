@@ -9,6 +9,7 @@ import type { Log } from '#devices/std/log.ts'
 import { type PinDesk, pinDesk } from '../../gateway/compose/pin-desk.ts'
 import { countersShown, printJobOf } from '../../gateway/hall/effects.ts'
 import type { Effect } from '../../gateway/hall/input.ts'
+import { Places } from '../../gateway/hall/places.ts'
 import { ratingAt } from '../../gateway/hall/ratings.ts'
 import type { HallState } from '../../gateway/hall/state.ts'
 import { isWhole, openWhole, recoverInto } from '../../gateway/log/begin.ts'
@@ -50,6 +51,8 @@ export class SimGateway {
   disk: Disk
   hall: Hall | null = null
   log: HallLog | null = null
+  /** What this life can say of whether a ticket or an order is booked. */
+  places = new Places()
   /** Tickets whose paper is still to come out. */
   readonly printing = new Set<string>()
   /** Rises at every start; what belongs to an earlier life is dropped. */
@@ -77,6 +80,7 @@ export class SimGateway {
   async start(): Promise<void> {
     const { parts } = this
     this.crash()
+    this.places = new Places()
     const { life } = this
     const boot = draw.hex(parts.rng, 16)
     const born_ms = parts.scheduler.now_ms()
@@ -107,6 +111,7 @@ export class SimGateway {
       pace: guardedPace(parts.scheduler, () => this.life === life),
       random: parts.rng,
       stamps,
+      places: this.places,
       fresh: () => draw.hex(parts.rng, 16),
       sendStamp: () => ({ boot, mono_ms: mono_ms() + parts.rng() / 1e3 }),
       pack: (batch) => batch,

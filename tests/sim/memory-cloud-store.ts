@@ -22,7 +22,7 @@ import type {
   TableSpec,
   Value,
 } from '../../cloud/ports.ts'
-import { SERVICES_MAX } from '../../devices/contract/limits.ts'
+import { RECEIPT_REJECTED_MAX, SERVICES_MAX } from '../../devices/contract/limits.ts'
 import type { Position } from '../../devices/contract/position.ts'
 import type { PrintedNumbers } from '../../devices/contract/record.ts'
 import { assert } from '../../devices/std/assert.ts'
@@ -35,6 +35,7 @@ export type StoreCall =
   | 'epoch'
   | 'segment_at'
   | 'has_origin'
+  | 'newest_rejections'
   | 'printed_numbers'
   | 'write'
   | 'rows'
@@ -183,6 +184,12 @@ export class MemoryCloudStore implements CloudStore {
         before('has_origin')
         return held(hall).origins.has(originKey(origin))
       },
+      newestRejections: async (halls) => {
+        before('newest_rejections')
+        const newest = (hall: string) =>
+          held(hall).rejections.slice(-RECEIPT_REJECTED_MAX).reverse().map(recordOf)
+        return new Map(halls.map((hall) => [hall, newest(hall)]))
+      },
       printedNumbers: async (hall) => {
         before('printed_numbers')
         return printedNumbers(held(hall))
@@ -278,6 +285,8 @@ function findRows(data: HallData, keys: readonly RowKey[]): { table: string; row
   }
   return found
 }
+
+const recordOf = ({ epoch, seq, code }: Rejection) => ({ epoch, seq, code })
 
 /** As the real one asks it of the rows of `visits`. */
 function printedNumbers({ tables }: HallData): PrintedNumbers | null {

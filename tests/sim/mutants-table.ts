@@ -119,6 +119,14 @@ export const others: readonly Mutant[] = [
     find: 'numbers: furthest(marked, begin.numbers ?? null),',
     replace: 'numbers: marked,',
   }),
+  one('who sends again does not hear what was refused', 'cloud/intake/commit.ts', {
+    find: "return verdict.type === 'append' ? verdict.skip > 0 : verdict.type === 'held'",
+    replace: 'return verdict.type === undefined',
+  }),
+  one('decided before a new epoch and appended behind it', 'gateway/log/service.ts', {
+    find: 'if (this.#log.status().epoch !== before) this.#failedGeneration = generation',
+    replace: 'void generation',
+  }),
   one('a receipt whose hash is not mine settles', 'gateway/log/receipt.ts', {
     find: 'if (held.seq > 0 && mine !== held.hash) return otherHash(log, held)',
     replace: '',

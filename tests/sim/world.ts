@@ -425,6 +425,10 @@ class World {
       ...{ owners: hall.owners, owner: hall.owner, inDoubt: hall.inDoubt },
       ...{ numbersMayRepeat: hall.numbersMayRepeat, restored: hall.restored },
       recordsLost: hall.recordsLost,
+      booked: (about) => {
+        const place = owner.places.of(about)
+        return place !== null && owner.places.booked(place) ? place : null
+      },
       mayDeny: hall.mayDeny,
       mayDouble: hall.mayDouble,
     }

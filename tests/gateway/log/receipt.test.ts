@@ -1,9 +1,14 @@
 /** What a receipt means, situation by situation, decided without any log. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Position, ZERO_HASH } from '#devices/contract/position.ts'
 import type { Receipt } from '#devices/contract/receipt.ts'
 import type { PathEpoch } from '../../../gateway/log/path.ts'
-import { judgeReceipt, type LogView, type Verdict } from '../../../gateway/log/receipt.ts'
+import {
+  judgeReceipt,
+  type LogView,
+  refusedOfMine,
+  type Verdict,
+} from '../../../gateway/log/receipt.ts'
 import type { ShipCursor } from '../../../gateway/ports.ts'
 
 const [A, B, C, X] = ['a', 'b', 'c', 'f'].map((digit) => digit.repeat(32)) as [
@@ -258,4 +263,27 @@ it('never settles a place that is not mine, and never goes back but for a new le
     }
   }
   expect(settled).toBeGreaterThan(100)
+})
+
+describe('what the cloud could not use', () => {
+  const path = [stretch(A, 50), stretch(B, 20)]
+  const rejected = [at(A, 50), at(B, 3), at(B, 9), at(X, 2)].map(({ epoch, seq }) => ({
+    ...{ epoch, seq, code: 'not_found' },
+  }))
+  const told = (receipted: Position | null, verdict: Verdict) => {
+    const { refused, news } = refusedOfMine({ path, receipted }, { rejected }, verdict)
+    return { refused: refused.map(({ epoch, seq }) => `${epoch[0]}${seq}`), news }
+  }
+  const settled = (to: Position): Verdict => ({ type: 'settled', to, alarm: null })
+
+  it('is mine as far as the hash is, and news where no receipt covered it before', () => {
+    expect(told(null, settled(at(B, 3)))).toEqual({ refused: ['a50', 'b3'], news: true })
+    expect(told(at(B, 3), settled(at(B, 3)))).toEqual({ refused: ['a50', 'b3'], news: false })
+    expect(told(at(B, 3), settled(at(B, 20)))).toEqual({ refused: ['a50', 'b3', 'b9'], news: true })
+  })
+
+  it('is nobody’s where the receipt settles nothing: its numbers may name other records', () => {
+    const parted: Verdict = { type: 'branch', reason: 'restored', parent: null, alarm: null }
+    expect(told(null, parted)).toEqual({ refused: [], news: false })
+  })
 })

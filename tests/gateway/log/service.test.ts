@@ -120,6 +120,42 @@ it('a failed commit refuses all of its group and all decided on what it lost', a
   expect(kiosks(log)).toEqual(['k4'])
 })
 
+it.each([
+  ['and said so', undefined],
+  ['and said to have failed, though it is on disk', new Fault('commit_failed', 'no word of it')],
+])('what was decided before a new epoch is not appended behind it: begun %s', async (_, fault) => {
+  const { append, work, store, client, log } = start()
+  const own = append(1)
+  work()
+  expect(await code(own)).toBe('done')
+  const { epoch, head } = log.status()
+  store.faults.afterCommit = () => {
+    if (fault !== undefined) throw fault
+  }
+  const taken = client.takeReceipt({
+    ...{ v: 1, gateway: 'gw-1', fence: 1, ledger: '1'.repeat(32), status: 'held', epoch },
+    ...{ seq: head.seq + 9, hash: 'f'.repeat(64), diverged_at: null, rejected: [], echo: null },
+    cloud_time_ms: 0,
+  })
+  const late = append(2)
+  const settled = taken.then(
+    () => null,
+    (error: Fault) => error.code,
+  )
+  work()
+  expect(await settled).toBe(fault?.code ?? null)
+  delete store.faults.afterCommit
+  expect(log.status().epoch).not.toBe(epoch)
+  expect(await code(late)).toBe('commit_failed')
+  const folded = client.fold(null).next()
+  work()
+  await folded
+  const after = append(3)
+  work()
+  expect(await code(after)).toBe('done')
+  expect(kiosks(log)).toEqual(['k1', 'k3'])
+})
+
 it('what closes something is taken although its neighbour is refused for the quota', async () => {
   const { append, work, client } = start(4_000)
   const draft = {
