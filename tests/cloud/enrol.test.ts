@@ -10,15 +10,15 @@ import { enrol as enrolGateway } from '../../gateway/enrol/enrol.ts'
 import { openIdentity } from '../../gateway/identity.ts'
 import { type HttpFixture, LogWriter, NOW_MS, openHttp, rules } from './http-fixture.ts'
 import { called, issued, opened } from './log-maker.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres } from './pg-fixture.ts'
 
-let postgres: PgFixture
+let postgres: Databases
 let http: HttpFixture
 let url: string
 let key: PrivateKey
 
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
   url = await postgres.newDatabase()
   http = await openHttp(url)
   key = await makeKey()

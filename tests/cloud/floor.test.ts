@@ -5,9 +5,9 @@ import { verify } from '../../cloud/verify/verify.ts'
 import type { Draft } from '../../devices/contract/record.ts'
 import { type HttpFixture, LogWriter, openHttp, rules } from './http-fixture.ts'
 import { bound, EPOCH, opened, ratingAsked, ratingGiven, replaced } from './log-maker.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres } from './pg-fixture.ts'
 
-let postgres: PgFixture
+let postgres: Databases
 let url: string
 let http: HttpFixture
 
@@ -36,7 +36,7 @@ const drafts: Draft[] = [
 ]
 
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
   url = await postgres.newDatabase()
   http = await openHttp(url)
   for (const hall of ['renmin', 'empty']) await http.post('/api/halls', { hall, rules })

@@ -14,17 +14,17 @@ import {
   serving,
   ticketId,
 } from './log-maker.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres, startPostgres } from './pg-fixture.ts'
 
 const DAY = '2026-10-12'
 const OTHER_EPOCH = 'f'.repeat(32)
 
-let postgres: PgFixture
+let postgres: Databases
 let http: HttpFixture
 let log: LogWriter
 
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
   http = await openHttp(await postgres.newDatabase())
   await http.post('/api/halls', { hall: 'renmin', rules })
   await http.post('/api/halls', { hall: 'empty', rules })

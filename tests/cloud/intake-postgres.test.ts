@@ -5,13 +5,13 @@ import { projections } from '../../cloud/projections.ts'
 import { PgStore } from '../../cloud/store/pg-store.ts'
 import { intakeSuite } from './intake.suite.ts'
 import { chainOf, goodEpoch, intake } from './intake-fixture.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres, startPostgres } from './pg-fixture.ts'
 
-let postgres: PgFixture
+let postgres: Databases
 const urls = new Map<unknown, string>()
 const open: PgStore[] = []
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
 })
 afterEach(async () => {
   for (const store of open.splice(0)) await store[Symbol.asyncDispose]()

@@ -2,13 +2,13 @@ import { afterAll, beforeAll } from 'vitest'
 import { projections } from '../../cloud/projections.ts'
 import { PgStore } from '../../cloud/store/pg-store.ts'
 import { cloudStoreSuite } from '../ports/cloud-store.suite.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres } from './pg-fixture.ts'
 
-let postgres: PgFixture
+let postgres: Databases
 const opened: PgStore[] = []
 
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
 })
 afterAll(async () => {
   for (const store of opened) await store[Symbol.asyncDispose]()

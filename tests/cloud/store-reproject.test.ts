@@ -9,14 +9,14 @@ import type { Batch } from '../../devices/contract/batch.ts'
 import { silent } from '../../devices/std/log.ts'
 import { busyLog } from './busy-log.ts'
 import { batchesOf } from './epochs.ts'
-import { type PgFixture, startPostgres } from './pg-fixture.ts'
+import { type Databases, sharedPostgres } from './pg-fixture.ts'
 
 const HALL = 'h1'
-let postgres: PgFixture
+let postgres: Databases
 let store: PgStore
 
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
 })
 afterAll(async () => {
   await store?.[Symbol.asyncDispose]()

@@ -9,7 +9,7 @@ import { type Verdict, type VerifyOptions, verify } from '../../cloud/verify/ver
 import { silent } from '../../devices/std/log.ts'
 import { busyLog } from './busy-log.ts'
 import { batchesOf } from './epochs.ts'
-import { startPostgres } from './pg-fixture.ts'
+import { sharedPostgres } from './pg-fixture.ts'
 
 export const HALL = 'h1'
 export const VISITS = 20
@@ -25,7 +25,7 @@ export type Booked = AsyncDisposable & {
 }
 
 export async function bookBusyLog(): Promise<Booked> {
-  const postgres = await startPostgres()
+  const postgres = await sharedPostgres()
   const url = await postgres.newDatabase()
   const store = new PgStore({ url, projections, witness_path: null })
   const [first, second] = busyLog(VISITS)

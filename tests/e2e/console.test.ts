@@ -5,7 +5,7 @@ import { type Listening, serve } from '../../cloud/http/serve.ts'
 import { freePorts } from '../../firmware-sim/people/ports.ts'
 import { ADMIN, type HttpFixture, LogWriter, openHttp, rules } from '../cloud/http-fixture.ts'
 import { confirmed, entered, ratingAsked, ratingGiven, ticketId } from '../cloud/log-maker.ts'
-import { type PgFixture, startPostgres } from '../cloud/pg-fixture.ts'
+import { type Databases, sharedPostgres } from '../cloud/pg-fixture.ts'
 import { arrival, birthOf, build, call, type World } from './console-world.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -17,7 +17,7 @@ const here = existsSync(CHROMIUM)
 if (!here && process.env.CI !== undefined) throw new Error(`${CHROMIUM} is missing in CI`)
 if (!here) console.warn(`SKIPPED: the live page is not tested, as ${CHROMIUM} is missing`)
 
-let postgres: PgFixture
+let postgres: Databases
 let http: HttpFixture
 let world: World
 let browser: Browser
@@ -28,7 +28,7 @@ const troubles: string[] = []
 
 beforeAll(async () => {
   if (!here) return
-  postgres = await startPostgres()
+  postgres = await sharedPostgres()
   http = await openHttp(await postgres.newDatabase())
   world = await build(http)
   // One that is not given to somebody's outgoing link while nobody listens there.
