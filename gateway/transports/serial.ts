@@ -5,6 +5,7 @@
  * nothing is read. Raises Fault `device_gone` (no such port, no permission, in use), `unsupported`
  * without the library.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '#devices/std/fault.ts'
 import { printAddress, type SerialLine } from './address.ts'
 import { guarded, most_queued_bytes } from './guarded.ts'
@@ -27,6 +28,8 @@ type Port = {
 
 export type SerialParts = { nodes: NodeWatch; natives: Natives }
 
+/** A line that cannot send what it still holds may close much later: then the opening says so. */
+const closing_most_ms = 2_000
 const advice = 'reinstall with npm ci on this machine'
 
 export function serialTransport(
@@ -42,7 +45,7 @@ export function serialTransport(
   return {
     address,
     async open(handlers) {
-      await closed
+      await Promise.race([closed, sleep(closing_most_ms, undefined, { ref: false })])
       const { SerialPort } = await parts.natives.load('serialport', advice, loadSerial)
       if (!node.try()) throw new Fault('device_gone', `${address} ENOENT`)
       const { baud: baudRate, parity, data: dataBits, stop: stopBits } = line
