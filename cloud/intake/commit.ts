@@ -30,7 +30,7 @@ import { isConnectionLoss } from '../store/errors.ts'
 import { chainHashes, decodeLines } from './chain.ts'
 import { askFor, foldOne, loadRows, readRows, rejection, WorkingRows } from './fold.ts'
 import { HallView } from './held.ts'
-import { type BatchVerdict, judgeBatch, owns } from './judge.ts'
+import { type BatchVerdict, judgeBatch, judgeBirth } from './judge.ts'
 import { crcsOf, segmentRuns, withLineFeeds } from './segment-bytes.ts'
 
 /** One message of a hall: a batch, or a birth that asks where to go on. */
@@ -124,7 +124,8 @@ async function takeItem(
   projections: readonly Projection[],
 ): Promise<BatchVerdict> {
   if (item.type === 'birth') {
-    return owns(work.view.cursor, item.birth) ? { type: 'held' } : { type: 'not_owner' }
+    const { cursor } = work.view
+    return judgeBirth(cursor, item.birth, await work.view.epoch(item.birth.epoch))
   }
   const { header, records } = item.batch
   const hashes = chainHashes(header.prev, records)
@@ -270,8 +271,11 @@ async function rejectedBefore(
   return tx.newestRejections(asking.map(({ view }) => view.hall))
 }
 
+/** Answers that name a place which the sender holds as well. */
+const KNOWN: ReadonlySet<BatchVerdict['type']> = new Set(['held', 'diverged'])
+
 function mayHaveMissed({ verdict }: { verdict: BatchVerdict }): boolean {
-  return verdict.type === 'append' ? verdict.skip > 0 : verdict.type === 'held'
+  return verdict.type === 'append' ? verdict.skip > 0 : KNOWN.has(verdict.type)
 }
 
 async function answer(
@@ -289,8 +293,10 @@ async function answer(
   const own = work.rejections.filter(
     (r) => item.type === 'batch' && r.epoch === item.batch.header.epoch,
   )
-  const rejected = [...own, ...before]
-    .slice(0, RECEIPT_REJECTED_MAX)
+  // Several projections may reject one record, and what is fresh may be read back as well.
+  const once = new Map([...before, ...own].map((r) => [`${r.epoch} ${r.seq}`, r]))
+  const rejected = [...once.values()]
+    .slice(-RECEIPT_REJECTED_MAX)
     .map(({ epoch, seq, code }) => ({ epoch, seq, code }))
   return {
     hall: item.hall,
@@ -304,7 +310,7 @@ async function answer(
       fence: cursor.fence,
       ledger,
       status: statusOf(verdict),
-      ...(await positionFor(work.view, sender.epoch, verdict)),
+      ...(await positionFor(work.view, item, verdict)),
       diverged_at: verdict.type === 'diverged' ? verdict.at : null,
       rejected,
       ...(numbers !== null && { numbers }),
@@ -315,9 +321,9 @@ async function answer(
 
 /** Whether the sender may have to begin an epoch for want of what is held here. */
 function lacksSomething(head: Position | null, item: Item, { type }: BatchVerdict): boolean {
-  if (item.type === 'batch') return type !== 'append' && type !== 'held' && type !== 'not_owner'
+  if (type !== 'append' && type !== 'held') return type !== 'not_owner'
+  if (item.type === 'batch' || head === null) return false
   const { birth } = item
-  if (type !== 'held' || head === null) return false
   return head.epoch !== birth.epoch || head.seq > birth.head.seq
 }
 
@@ -325,17 +331,29 @@ function statusOf(verdict: BatchVerdict): Receipt['status'] {
   return verdict.type === 'append' ? 'held' : verdict.type
 }
 
-/** The place the sender should go on from: in its own epoch if that is known, else the head. */
-async function positionFor(view: HallView, epoch: string, verdict: BatchVerdict) {
+/**
+ * The place the sender should go on from: in its own epoch if that is known, else the head. Where a
+ * batch was held already, its own end: what follows there may be the sender's or not, and a sender
+ * that cannot tell would begin again with the same batch, for ever.
+ */
+async function positionFor(view: HallView, item: Item, verdict: BatchVerdict) {
+  const { epoch } = item.type === 'batch' ? item.batch.header : item.birth
   const row = await view.epoch(epoch)
   if (row === null) {
     const { head } = view.cursor
     return head ?? { epoch: null, seq: 0, hash: ZERO_HASH }
   }
-  if (verdict.type !== 'diverged') return { epoch, seq: row.seq, hash: row.hash }
-  const seq = verdict.at - 1
+  const seq = Math.min(row.seq, lastAgreed(item, verdict))
+  if (seq === row.seq) return { epoch, seq, hash: row.hash }
   const hash = seq === 0 ? (row.parent?.hash ?? ZERO_HASH) : await view.hashAt(epoch, seq)
   return { epoch, seq, hash: hash ?? ZERO_HASH }
+}
+
+/** Up to where the sender's records are known to be the ones held here. */
+function lastAgreed(item: Item, verdict: BatchVerdict): number {
+  if (verdict.type === 'diverged') return verdict.at - 1
+  if (verdict.type !== 'held' || item.type === 'birth') return Number.POSITIVE_INFINITY
+  return item.batch.header.first + item.batch.records.length - 1
 }
 
 function nameOf(error: unknown): string {

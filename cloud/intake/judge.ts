@@ -9,6 +9,7 @@
 
 import type { Batch } from '#devices/contract/batch.ts'
 import { type Position, ZERO_HASH } from '#devices/contract/position.ts'
+import type { Birth } from '#devices/contract/presence.ts'
 import { parseRecord, type RecOf } from '#devices/contract/record.ts'
 import type { EpochRow, HallCursor } from '../ports.ts'
 import { decode } from './chain.ts'
@@ -53,6 +54,16 @@ export async function judgeBatch(
   // An epoch that was left is closed: whoever left it has appended the rest again elsewhere.
   if (held.cursor.head?.epoch !== header.epoch) return { type: 'diverged', at: next }
   return { type: 'append', skip, begun: null }
+}
+
+/**
+ * What a birth hears: where to go on, or that its epoch was left while this gateway did not hear of
+ * it, as one whose folder was put back: nothing more is taken into it.
+ */
+export function judgeBirth(cursor: HallCursor, birth: Birth, row: EpochRow | null): BatchVerdict {
+  if (!owns(cursor, birth)) return { type: 'not_owner' }
+  const isLeft = row !== null && cursor.head !== null && cursor.head.epoch !== row.epoch
+  return isLeft ? { type: 'diverged', at: row.seq + 1 } : { type: 'held' }
 }
 
 export function owns(cursor: HallCursor, sender: { gateway: string; fence: number }): boolean {

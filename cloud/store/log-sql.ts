@@ -57,10 +57,11 @@ select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::int4[],
   $7::int8[], $8::text[])
 on conflict (hall, projection, build, place) do update
 set version = excluded.version, code = excluded.code`,
-  /** At most so many of each hall, newest first, as readers see them. */
+  /** At most so many records of each hall, newest first, as readers see them. */
   newest_rejections: `
 select h.hall, r.epoch, r.seq, r.code from unnest($1::text[]) h(hall) cross join lateral (
-  select epoch, seq, code from live_rejection where hall = h.hall order by place desc limit $2
+  select distinct on (place) epoch, seq, code from live_rejection
+  where hall = h.hall order by place desc, projection limit $2
 ) r`,
   write_projection: `
 insert into projection (hall, projection, version, build, upto)

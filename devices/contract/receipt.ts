@@ -9,7 +9,8 @@ import { EpochId, HashHex, Seq } from './position.ts'
 import { PrintedNumbers } from './record.ts'
 import { text, WallMs } from './text.ts'
 
-export const Receipt = z.strictObject({
+/** What a newer controller says beside this is not looked at. */
+export const Receipt = z.object({
   v: z.literal(1),
   /** Whom it answers; others ignore it. */
   gateway: text(64),

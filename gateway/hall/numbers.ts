@@ -73,10 +73,16 @@ export function skipAhead(state: HallState, { lost }: { lost: boolean }): void {
   }
 }
 
-/** Known to be in people's hands: never again that day, even if the band ends here. */
+/**
+ * Known to be in people's hands: never again that day, even if the band ends here. A reservation runs
+ * at most a block ahead of what was printed: one further beyond the band is of another one, which the
+ * service had earlier that day.
+ */
 function pastReserved(state: HallState, service: string, band: Band): Band {
   const to = state.reserved?.day === state.day?.day ? state.reserved?.to[service] : undefined
-  return to === undefined ? band : { ...band, next: Math.max(band.next, to + 1) }
+  return to === undefined || to - NUMBERS_SKIPPED > band.last
+    ? band
+    : { ...band, next: Math.max(band.next, to + 1) }
 }
 
 /** Numbers of `day` up to `to` are taken, service by service. */

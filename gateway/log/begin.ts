@@ -51,11 +51,15 @@ function saveMarks(log: HallLog, options: BeginOptions, marks: Marks | null): vo
   options.marks.save({ v: 1, epoch, seq: head.seq, receipted, numbers: marks?.numbers ?? null })
 }
 
-const marked = ({ marks }: BeginOptions) => ({ numbers: () => marks.load()?.numbers ?? null })
+/** A log whose new epochs know what the marks beside it say of printed numbers. */
+export function logOver(store: LogStore, options: BeginOptions): HallLog {
+  const numbers = () => options.marks.load()?.numbers ?? null
+  return new HallLog(store, { numbers, ...options })
+}
 
 /** Opens a log whose chains hold: begins it, or notices that the file was put back from a copy. */
 export function openWhole(store: LogStore, options: BeginOptions): { log: HallLog; found: Found } {
-  const log = new HallLog(store, { ...marked(options), ...options })
+  const log = logOver(store, options)
   if (log.empty) return beginIn(log, options)
   const marks = options.marks.load()
   if (marks === null || !endsBefore(log, marks)) return { log, found: 'whole' }
@@ -79,7 +83,7 @@ function endsBefore(log: HallLog, marks: Marks): boolean {
 export function recoverInto(store: LogStore, found: Salvage, options: BeginOptions): HallLog {
   const marks = options.marks.load()
   store.transaction(() => copyGood(store, found))
-  const log = new HallLog(store, { ...marked(options), ...options })
+  const log = logOver(store, options)
   const good = lastGood(log)
   const parent = good ?? marks?.receipted ?? null
   log.begin({

@@ -115,8 +115,6 @@ export class HallLog {
     const epoch = this.#options.freshEpoch()
     const number = Math.max(0, ...this.#path.map((e) => e.number)) + 1
     const at = this.#options.stamp()
-    // Where nothing of mine is lost, the records themselves say what was printed here.
-    const marked = begin.continues ? null : (this.#options.numbers?.() ?? null)
     const first_prev = begin.parent?.hash ?? ZERO_HASH
     const begun = printRecord(
       {
@@ -128,7 +126,7 @@ export class HallLog {
           gateway: this.#options.gateway,
           parent: begin.parent,
           continues: begin.continues,
-          numbers: furthest(marked, begin.numbers ?? null),
+          numbers: furthest(this.#options.numbers?.() ?? null, begin.numbers ?? null),
         },
       },
       at,

@@ -89,11 +89,14 @@ export function furthest(
   a: PrintedNumbers | null,
   b: PrintedNumbers | null,
 ): PrintedNumbers | null {
-  if (a === null || b === null) return a ?? b
-  if (a.day !== b.day) return a.day > b.day ? a : b
+  if (a === null || b === null) return bounded(a ?? b)
+  if (a.day !== b.day) return bounded(a.day > b.day ? a : b)
   const to = new Map(a.used.map((one) => [one.service, one.to]))
   for (const one of b.used) to.set(one.service, Math.max(to.get(one.service) ?? 0, one.to))
-  // More services than a hall may have were given other names within the day.
-  const used = [...to].slice(0, SERVICES_MAX).map(([service, to]) => ({ service, to }))
-  return { day: a.day, used }
+  return bounded({ day: a.day, used: [...to].map(([service, to]) => ({ service, to })) })
+}
+
+/** More services than a hall may have were given other names within the day; the last came last. */
+function bounded(numbers: PrintedNumbers | null): PrintedNumbers | null {
+  return numbers && { ...numbers, used: numbers.used.slice(-SERVICES_MAX) }
 }

@@ -8,9 +8,9 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isFault } from '#devices/std/fault.ts'
-import { type BeginOptions, type Found, isWhole, openWhole, recoverInto } from './begin.ts'
+import { type BeginOptions, type Found, isWhole, logOver, openWhole, recoverInto } from './begin.ts'
 import { type Salvage, salvage } from './check.ts'
-import { HallLog } from './hall-log.ts'
+import type { HallLog } from './hall-log.ts'
 import { type Damaged, mendedCopy } from './mend-file.ts'
 import { syncFolder } from './slot-file.ts'
 import { openSqliteStore } from './sqlite-store.ts'
@@ -114,7 +114,7 @@ function recover(
   syncFolder(options.folder)
   moveDatabase(copy, file)
   syncFolder(options.folder)
-  return { log: new HallLog(openSqliteStore(file, options), options), found: 'damaged' }
+  return { log: logOver(openSqliteStore(file, options), options), found: 'damaged' }
 }
 
 const nothingReadable: Salvage = { good: [], damage: null, beyond: [], meta: {} }

@@ -157,6 +157,9 @@ function onPath(
     const stillMine = next !== null && next.epoch === held.epoch && next.seq === held.seq + 1
     if (stillMine)
       return { type: 'branch', reason: 'diverged', parent: held, alarm: 'log_diverged' }
+    // I end where the cloud saw me go on elsewhere: my file is from before that.
+    if (next === null)
+      return { type: 'branch', reason: 'restored', parent: held, alarm: 'log_restored' }
   }
   if (back && !more.context.newLedger) {
     return { type: 'ignored', why: 'older than the last receipt', alarm: null }
@@ -216,9 +219,11 @@ export function refusedOfMine(
   { rejected }: Pick<Receipt, 'rejected'>,
   verdict: Verdict,
 ): { refused: Receipt['rejected']; news: boolean } {
-  if (verdict.type !== 'settled') return { refused: [], news: false }
+  const to =
+    verdict.type === 'settled' ? verdict.to : verdict.type === 'branch' ? verdict.parent : null
+  if (to === null) return { refused: [], news: false }
   const within = (place: ShipCursor, end: Position) => comparePlaces(path, place, end) <= 0
   const known = rejected.filter(({ epoch }) => indexOf(path, epoch) >= 0)
-  const refused = known.filter((place) => within(place, verdict.to))
+  const refused = known.filter((place) => within(place, to))
   return { refused, news: refused.some((place) => receipted === null || !within(place, receipted)) }
 }

@@ -159,7 +159,7 @@ class Serving implements LogService {
   }
 
   #takeReceipt({ receipt, sent, generation }: TakeReceipt): Results['takeReceipt'] {
-    const before = this.#log.status().epoch
+    const before = this.#log.path.at(-1)?.epoch
     try {
       const effect = this.#log.takeReceipt(receipt, sent)
       if (effect.type === 'branched') this.#saveSoon()
@@ -167,7 +167,7 @@ class Serving implements LogService {
     } finally {
       // Also where its commit was said to fail and is on disk: what rests on the state before it
       // knows nothing of what is in doubt since, as of numbers that may be printed.
-      if (this.#log.status().epoch !== before) this.#failedGeneration = generation
+      if (this.#log.path.at(-1)?.epoch !== before) this.#failedGeneration = generation
     }
   }
 

@@ -264,7 +264,8 @@ export function intakeSuite(name: string, under: IntakeUnderTest): void {
       expect(await here.book('h1', chain, 1, 3)).toMatchObject({ status: 'held', seq: 3 })
       expect(await here.book('h1', chain, 5)).toMatchObject({ status: 'gap', seq: 3 })
       expect(await here.book('h1', chain, 2, 4)).toMatchObject({ status: 'held', seq: 4 })
-      expect(await here.book('h1', chain, 1, 2)).toMatchObject({ status: 'held', seq: 4 })
+      const old = await here.book('h1', chain, 1, 2)
+      expect(old, 'as far as the batch is known to agree').toMatchObject({ status: 'held', seq: 2 })
       expect(await here.book('h1', chain)).toMatchObject({ status: 'held', seq: 6 })
       expect(await under.booked(store, 'h1')).toEqual([`o-1 ${ORDER}`, `o-2 ${ORDER}`])
     })
@@ -338,8 +339,8 @@ export function intakeSuite(name: string, under: IntakeUnderTest): void {
       const day = '2026-10-12'
       const tickets = [3, 12, 7].map((n) => draftText(issued(n, day), n))
       const odd = draftText(issued(13, day, 'A99999999999'), 20)
-      const mine = makeEpoch(1, null, [draftText(opened(day)), ...tickets, odd])
-      await here.book('h1', chainOf(mine), 1, 5)
+      const mine = makeEpoch(1, null, [draftText(opened(day)), ...tickets])
+      await here.book('h1', chainOf(mine))
       const heard = async (seq: number, of = mine) => {
         const birth = birthOf(of, seq)
         here.pipeline.take({ topic: 'hw1/h1/presence', payload: encode(JSON.stringify(birth)) })
@@ -350,13 +351,20 @@ export function intakeSuite(name: string, under: IntakeUnderTest): void {
       expect(await heard(4), 'put back').toMatchObject({ status: 'held', seq: 5, numbers })
       expect(await heard(5), 'level').not.toHaveProperty('numbers')
       expect(await heard(6), 'ahead').not.toHaveProperty('numbers')
-      expect(await heard(1, makeEpoch(2, positionIn(mine, 1), [])), 'elsewhere').toMatchObject({
+      expect(await heard(1, makeEpoch(9, positionIn(mine, 1), [])), 'elsewhere').toMatchObject({
         numbers,
       })
+      const left = makeEpoch(2, positionIn(mine, 5), [draftText(opened(day), 40)])
+      await here.book('h1', chainOf(left))
+      const closed = { status: 'diverged', diverged_at: 6, epoch: mine.epoch, seq: 5, numbers }
+      expect(await heard(5), 'put back to where it was left').toMatchObject(closed)
+      expect(await heard(2, left), 'at the head').not.toHaveProperty('numbers')
       const other = makeEpoch(1, null, [draftText(opened(day)), draftText(issued(1, day), 99)])
       expect(await here.book('h1', chainOf(other))).toMatchObject({ status: 'diverged', numbers })
-      expect(await here.book('h1', chainOf(mine), 6)).toMatchObject({ status: 'held', seq: 6 })
-      expect((await heard(5))?.numbers, 'what no band gives reserves nothing').toEqual(numbers)
+      const third = makeEpoch(3, positionIn(left, 2), [odd])
+      expect(await here.book('h1', chainOf(third))).toMatchObject({ status: 'held', seq: 2 })
+      const put_back = await heard(2, left)
+      expect(put_back?.numbers, 'what no band gives reserves nothing').toEqual(numbers)
     })
 
     it('a late batch of an epoch that was left is not taken into it', async () => {

@@ -20,16 +20,19 @@ import { entries, entryOf, START_MS, stampAt } from './log/records.ts'
 const HALL = 'h1'
 const decoder = new TextDecoder()
 
-function start() {
+const emptyCloud = () => new MemoryCloudStore(projections, { ledger: 'a'.repeat(32) })
+
+let epochs = 0
+
+function start({ store, cloud } = { store: new MemoryLogStore(), cloud: emptyCloud() }) {
   const scheduler = new Scheduler()
-  let epochs = 0
-  const { log } = openWhole(new MemoryLogStore(), {
+  const { log } = openWhole(store, {
     ...{ gateway: 'gw-1', stamp: () => stampAt(START_MS), quota_bytes: 1e9, retention_ms: 0 },
     freshEpoch: () => `${++epochs}`.padStart(32, '0'),
     marks: { load: () => null, save: () => {} },
   })
-  log.append([entryOf({ kind: 'day.opened', data: { day: '2026-05-29', confirmed_by: null } })])
-  const cloud = new MemoryCloudStore(projections, { ledger: 'a'.repeat(32) })
+  const opened = { kind: 'day.opened', data: { day: '2026-05-29', confirmed_by: null } } as const
+  if (log.status().head.seq === 1) log.append([entryOf(opened)])
   /** First and last record of every batch that was sent. */
   const batches: [number, number][] = []
   const answer = async (item: Item) => {
@@ -83,7 +86,7 @@ function start() {
     ship.wake()
     await run(200)
   }
-  return { log, cloud, batches, ship, run, append }
+  return { log, store, cloud, batches, ship, run, append }
 }
 
 /** A hall whose cloud was put back by so many records, under the id it had. */
@@ -176,4 +179,29 @@ it('the same where the cloud was put back to a time before the hall had a record
   expect(cloud.halls.get(HALL)!.cursor).toMatchObject({ records: last })
   expect(log.status()).toMatchObject({ unbooked: 0 })
   expect(log.status().alarms).toContain('cloud_put_back')
+})
+
+it('a log put back finds where it parts from the cloud, however many batches they have in common', async () => {
+  const first = start()
+  first.ship.connected()
+  await first.append(1, 1)
+  first.ship.disconnected()
+  first.log.append(entries(2, BATCH_RECORDS_MAX * 2.5))
+  // The copy holds what no receipt of its own covers.
+  const copy = first.store.copy({})
+  first.ship.connected()
+  await first.run(1_000)
+  await first.append(5_001, 5_100)
+  expect(first.log.status()).toMatchObject({ unbooked: 0, alarms: [] })
+  first.ship.disconnected()
+  const { records } = first.cloud.halls.get(HALL)!.cursor
+
+  const second = start({ store: copy, cloud: first.cloud })
+  second.log.append(entries(6_001, 6_300))
+  second.ship.connected()
+  await second.run(20_000)
+  expect(second.log.status().unbooked).toBe(0)
+  expect(second.log.status().alarms).not.toEqual([])
+  // The beginning of the new epoch, and what only the copy's life recorded.
+  expect(second.cloud.halls.get(HALL)!.cursor.records).toBe(records + 1 + 300)
 })

@@ -186,8 +186,10 @@ export class MemoryCloudStore implements CloudStore {
       },
       newestRejections: async (halls) => {
         before('newest_rejections')
-        const newest = (hall: string) =>
-          held(hall).rejections.slice(-RECEIPT_REJECTED_MAX).reverse().map(recordOf)
+        const newest = (hall: string) => {
+          const places = new Map(held(hall).rejections.map((r) => [r.place, recordOf(r)]))
+          return [...places.values()].slice(-RECEIPT_REJECTED_MAX).reverse()
+        }
         return new Map(halls.map((hall) => [hall, newest(hall)]))
       },
       printedNumbers: async (hall) => {

@@ -116,15 +116,19 @@ export const others: readonly Mutant[] = [
     replace: 'return false',
   }),
   one('what the cloud saw printed is not skipped', 'gateway/log/hall-log.ts', {
-    find: 'numbers: furthest(marked, begin.numbers ?? null),',
-    replace: 'numbers: marked,',
+    find: 'numbers: furthest(this.#options.numbers?.() ?? null, begin.numbers ?? null),',
+    replace: 'numbers: this.#options.numbers?.() ?? null,',
+  }),
+  one('a batch that is held is answered with the head', 'cloud/intake/commit.ts', {
+    find: "if (verdict.type !== 'held' || item.type === 'birth') return Number.POSITIVE_INFINITY",
+    replace: 'if (verdict.type) return Number.POSITIVE_INFINITY',
   }),
   one('who sends again does not hear what was refused', 'cloud/intake/commit.ts', {
-    find: "return verdict.type === 'append' ? verdict.skip > 0 : verdict.type === 'held'",
+    find: "return verdict.type === 'append' ? verdict.skip > 0 : KNOWN.has(verdict.type)",
     replace: 'return verdict.type === undefined',
   }),
   one('decided before a new epoch and appended behind it', 'gateway/log/service.ts', {
-    find: 'if (this.#log.status().epoch !== before) this.#failedGeneration = generation',
+    find: 'if (this.#log.path.at(-1)?.epoch !== before) this.#failedGeneration = generation',
     replace: 'void generation',
   }),
   one('a receipt whose hash is not mine settles', 'gateway/log/receipt.ts', {

@@ -88,6 +88,14 @@ describe('numbers', () => {
     expect(h.must(press()).number).toBe('A001')
   })
 
+  it('of another band that the service had that day close nothing', () => {
+    const h = openHall(oneService(1, 200))
+    breakIn(h, true, { day: TODAY, used: [{ service: 'cash', to: 500 }] })
+    expect(h.must(press()).number).toBe('A001')
+    breakIn(h, true, { day: TODAY, used: [{ service: 'cash', to: 200 + NUMBERS_SKIPPED }] })
+    expect(h.code(press()), 'marked ahead of what was printed').toBe('numbers_exhausted')
+  })
+
   it('stay within the band when they skip, and never repeat one that is known', () => {
     const h = openHall(oneService(1, 3))
     h.must(press())

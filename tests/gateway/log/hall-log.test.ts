@@ -319,6 +319,27 @@ describe('numbers in a new epoch', () => {
     expect(begun(log).numbers).toEqual({ day, used: used({ a: 300, b: 99, c: 5 }) })
   })
 
+  it('are told to a log that ends where the cloud saw it go on elsewhere, too', () => {
+    const { log } = inMemory({ numbers: () => marked })
+    log.append(entries(1, 20))
+    const { head } = log.status()
+    log.takeReceipt(heldAt(log, head.seq), null)
+    const numbers = { day, used: used({ a: 300 }) }
+    const left = { status: 'diverged' as const, diverged_at: head.seq + 1, numbers }
+    expect(log.takeReceipt(heldAt(log, head.seq, left), null).type).toBe('branched')
+    expect(begun(log)).toMatchObject({ reason: 'restored', parent: head })
+    expect(begun(log).numbers.used).toEqual(used({ a: 300, b: 99 }))
+    expect(log.status().alarms).toContain('log_restored')
+  })
+
+  it('are never more than the contract takes', () => {
+    const many = Array.from({ length: 70 }, (_, n) => ({ service: `s${n}`, to: n }))
+    const { log } = inMemory({ numbers: () => ({ day, used: many }) })
+    log.append(entries(1, 20))
+    log.takeReceipt(heldAt(log, 40, { hash: 'f'.repeat(64) }), null)
+    expect(begun(log).numbers.used).toEqual(many.slice(-64))
+  })
+
   it('of a later day take the place of those of an earlier one', () => {
     const { log } = inMemory({ numbers: () => marked })
     log.append(entries(1, 20))
