@@ -6,11 +6,8 @@
  * is answered. Any other trouble is narrowed down: hall by hall, then record by record under
  * savepoints; the record that fails is kept and marked rejected.
  */
-import type { Batch, BatchHeader, SendStamp } from '#devices/contract/batch.ts'
-import { RECEIPT_REJECTED_MAX } from '#devices/contract/limits.ts'
-import { type Position, ZERO_HASH } from '#devices/contract/position.ts'
-import type { Birth } from '#devices/contract/presence.ts'
-import type { Receipt } from '#devices/contract/receipt.ts'
+import type { BatchHeader } from '#devices/contract/batch.ts'
+import type { Position } from '#devices/contract/position.ts'
 import { parseRecord } from '#devices/contract/record.ts'
 import { isFault } from '#devices/std/fault.ts'
 import type { Log } from '#devices/std/log.ts'
@@ -23,22 +20,17 @@ import type {
   HallChanges,
   Projection,
   Put,
-  RejectedRecord,
   Rejection,
 } from '../ports.ts'
 import { isConnectionLoss } from '../store/errors.ts'
+import { type Answer, answersFor, type Item } from './answer.ts'
 import { chainHashes, decodeLines } from './chain.ts'
 import { askFor, foldOne, loadRows, readRows, rejection, WorkingRows } from './fold.ts'
 import { HallView } from './held.ts'
 import { type BatchVerdict, judgeBatch, judgeBirth } from './judge.ts'
 import { crcsOf, segmentRuns, withLineFeeds } from './segment-bytes.ts'
 
-/** One message of a hall: a batch, or a birth that asks where to go on. */
-export type Item =
-  | { type: 'batch'; hall: string; batch: Batch }
-  | { type: 'birth'; hall: string; birth: Birth }
-
-export type Answer = { hall: string; receipt: Omit<Receipt, 'cloud_time_ms'>; booked: number }
+export type { Answer, Item } from './answer.ts'
 
 export type CommitDeps = {
   store: CloudStore
@@ -53,7 +45,7 @@ type HallWork = {
   /** What those are folded into; null where each is folded by itself. */
   rows: WorkingRows | null
   rejections: Rejection[]
-  answers: { item: Item; verdict: BatchVerdict }[]
+  judged: { item: Item; verdict: BatchVerdict }[]
 }
 
 /** Books everything, or what of it can be; the answers are in the order of `items`. */
@@ -101,20 +93,13 @@ function commitTogether(
       const work = getOrMake(works, item.hall, () => ({
         ...{ view: new HallView(tx, cursors.get(item.hall)!), fresh: [] },
         rows: manner === 'together' ? new WorkingRows(deps.projections) : null,
-        ...{ rejections: [], answers: [] },
+        ...{ rejections: [], judged: [] },
       }))
-      work.answers.push({ item, verdict: await takeItem(work, item, deps.projections) })
+      work.judged.push({ item, verdict: await takeItem(work, item, deps.projections) })
     }
     const changes = await foldAll(deps, tx, [...works.values()])
     if (changes.length > 0) await tx.write(changes)
-    const told = await rejectedBefore(tx, [...works.values()])
-    const answers: Answer[] = []
-    for (const work of works.values()) {
-      const before = told.get(work.view.hall) ?? []
-      for (const { item, verdict } of work.answers)
-        answers.push(await answer(work, item, { verdict, ledger, before }))
-    }
-    return answers
+    return answersFor(tx, [...works.values()], ledger)
   })
 }
 
@@ -256,104 +241,6 @@ async function foldOneByOne(deps: CommitDeps, tx: CloudTx, work: HallWork): Prom
     }
   }
   return []
-}
-
-/**
- * What was rejected in earlier commits, for those who may not have heard of it: whoever sends again
- * lost a receipt, and whoever is born may have forgotten one.
- */
-async function rejectedBefore(
-  tx: CloudTx,
-  works: readonly HallWork[],
-): Promise<Map<string, RejectedRecord[]>> {
-  const asking = works.filter(({ answers }) => answers.some(mayHaveMissed))
-  if (asking.length === 0) return new Map()
-  return tx.newestRejections(asking.map(({ view }) => view.hall))
-}
-
-/** Answers that name a place which the sender holds as well. */
-const KNOWN: ReadonlySet<BatchVerdict['type']> = new Set(['held', 'diverged'])
-
-function mayHaveMissed({ verdict }: { verdict: BatchVerdict }): boolean {
-  return verdict.type === 'append' ? verdict.skip > 0 : KNOWN.has(verdict.type)
-}
-
-async function answer(
-  work: HallWork,
-  item: Item,
-  more: { verdict: BatchVerdict; ledger: string; before: readonly RejectedRecord[] },
-): Promise<Answer> {
-  const { verdict, ledger } = more
-  const before = mayHaveMissed(more) ? more.before : []
-  const { cursor } = work.view
-  const numbers = lacksSomething(cursor.head, item, verdict)
-    ? await work.view.printedNumbers()
-    : null
-  const sender = item.type === 'batch' ? item.batch.header : item.birth
-  const own = work.rejections.filter(
-    (r) => item.type === 'batch' && r.epoch === item.batch.header.epoch,
-  )
-  // Several projections may reject one record, and what is fresh may be read back as well.
-  const once = new Map([...before, ...own].map((r) => [`${r.epoch} ${r.seq}`, r]))
-  const rejected = [...once.values()]
-    .slice(-RECEIPT_REJECTED_MAX)
-    .map(({ epoch, seq, code }) => ({ epoch, seq, code }))
-  return {
-    hall: item.hall,
-    booked:
-      verdict.type === 'append' && item.type === 'batch'
-        ? item.batch.records.length - verdict.skip
-        : 0,
-    receipt: {
-      v: 1,
-      gateway: sender.gateway,
-      fence: cursor.fence,
-      ledger,
-      status: statusOf(verdict),
-      ...(await positionFor(work.view, item, verdict)),
-      diverged_at: verdict.type === 'diverged' ? verdict.at : null,
-      rejected,
-      ...(numbers !== null && { numbers }),
-      echo: sender.sent satisfies SendStamp,
-    },
-  }
-}
-
-/** Whether the sender may have to begin an epoch for want of what is held here. */
-function lacksSomething(head: Position | null, item: Item, { type }: BatchVerdict): boolean {
-  if (type !== 'append' && type !== 'held') return type !== 'not_owner'
-  if (item.type === 'batch' || head === null) return false
-  const { birth } = item
-  return head.epoch !== birth.epoch || head.seq > birth.head.seq
-}
-
-function statusOf(verdict: BatchVerdict): Receipt['status'] {
-  return verdict.type === 'append' ? 'held' : verdict.type
-}
-
-/**
- * The place the sender should go on from: in its own epoch if that is known, else the head. Where a
- * batch was held already, its own end: what follows there may be the sender's or not, and a sender
- * that cannot tell would begin again with the same batch, for ever.
- */
-async function positionFor(view: HallView, item: Item, verdict: BatchVerdict) {
-  const { epoch } = item.type === 'batch' ? item.batch.header : item.birth
-  const row = await view.epoch(epoch)
-  if (row === null) {
-    const { head } = view.cursor
-    return head ?? { epoch: null, seq: 0, hash: ZERO_HASH }
-  }
-  const seq = Math.min(row.seq, lastAgreed(item, verdict))
-  if (seq === row.seq) return { epoch, seq, hash: row.hash }
-  const hash = seq === 0 ? (row.parent?.hash ?? ZERO_HASH) : await view.hashAt(epoch, seq)
-  return { epoch, seq, hash: hash ?? ZERO_HASH }
-}
-
-/** Up to where the sender's records are known to be the ones held here. */
-function lastAgreed(item: Item, verdict: BatchVerdict): number {
-  if (verdict.type === 'diverged') return verdict.at - 1
-  if (verdict.type !== 'held' || item.type === 'birth') return Number.POSITIVE_INFINITY
-  return item.batch.header.first + item.batch.records.length - 1
 }
 
 function nameOf(error: unknown): string {

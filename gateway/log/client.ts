@@ -12,7 +12,7 @@ import { Fault } from '#devices/std/fault.ts'
 import type { Appended, Log, LogStatus, ReceiptEffect, ShipCursor, ShipperLog } from '../ports.ts'
 import type { Stored } from './hall-log.ts'
 import { READ_CHUNK, WAITING_MAX } from './limits.ts'
-import type { UsedNumber } from './marks.ts'
+import type { UsedNumber } from './numbers.ts'
 import type { Call, Reply, Request, Results, Snapshot } from './service.ts'
 
 /** Last known status, without a round trip. */

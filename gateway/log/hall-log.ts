@@ -20,7 +20,7 @@ import type { Appended, LogStatus, Outgoing, ReceiptEffect, ShipCursor } from '.
 import { type Alarms, readAlarms, withAlarm, withoutAlarm } from './alarms.ts'
 import { decode, encode, hex, unhex } from './chain.ts'
 import { CARRY_BYTES, PRUNE_CHUNK, QUOTA_FULL_SHARE, READ_CHUNK } from './limits.ts'
-import { furthest } from './marks.ts'
+import { furthest } from './numbers.ts'
 import type { Begin, BeginReason, Carried, Gap, HallLogOptions } from './options.ts'
 import {
   comparePlaces,

@@ -11,7 +11,8 @@ import { Fault, type FaultCode, isFault } from '#devices/std/fault.ts'
 import type { Appended, LogStatus, Outgoing, ReceiptEffect, ShipCursor } from '../ports.ts'
 import type { Entry, HallLog, Stored } from './hall-log.ts'
 import { GROUP_MAX, READ_CHUNK } from './limits.ts'
-import { coverNumbers, type Marks, type MarksFile, type UsedNumber } from './marks.ts'
+import type { Marks, MarksFile } from './marks.ts'
+import { coverNumbers, type UsedNumber } from './numbers.ts'
 
 export type Append = {
   op: 'append'
@@ -147,8 +148,8 @@ class Serving implements LogService {
 
   /** Before a number is printed it is marked outside the log file, in case that file is lost. */
   #markNumbers(used: readonly UsedNumber[]): void {
-    const next = coverNumbers(this.#known, used)
-    if (next !== null) this.#save(next)
+    const numbers = coverNumbers(this.#known.numbers, used)
+    if (numbers !== null) this.#save({ ...this.#known, numbers })
   }
 
   #save(next: Marks): void {

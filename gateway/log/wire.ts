@@ -4,7 +4,7 @@
  * one of times. Everything else travels as it is.
  */
 import type { Appended } from '../ports.ts'
-import type { UsedNumber } from './marks.ts'
+import type { UsedNumber } from './numbers.ts'
 import type { Append, Reply, Request } from './service.ts'
 
 /** Appends that follow one another; lists are as long as there are appends, or entries. */

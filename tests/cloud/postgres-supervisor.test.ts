@@ -114,8 +114,7 @@ describe('a folder of our own', () => {
 
     const pid = first.postmasterPid()
     await first.stop()
-    // Its work is over; the kernel may still be taking it down.
-    await expect.poll(() => isAlive(pid)).toBe(false)
+    expect(await isAlive(pid)).toBe(false)
     const second = await open('plain')
     expect(second.adopted).toBe(false)
     expect(await ask(second, 'select n from kept')).toEqual([{ n: 42 }])

@@ -238,3 +238,9 @@ it('two sides that send one another back do not spin', async () => {
   await run(1_000)
   expect(batches.length).toBeLessThan(40)
 })
+
+it('takes a receipt that says more than it knows, as of a newer controller', async () => {
+  const { log, hear } = await connected()
+  await hear(10, { more: { than: 'known' } } as Partial<Receipt>)
+  expect(log.status()).toMatchObject({ unbooked: 0, receipted: { seq: 10 } })
+})

@@ -35,17 +35,9 @@ export const core: readonly Mutant[] = [
     edits: [
       {
         file: 'cloud/intake/commit.ts',
-        find: `    return answers
-  })
-}
-
-async function takeItem(`,
-        replace: `    deps.early(answers)
-    return []
-  })
-}
-
-async function takeItem(`,
+        find: 'return answersFor(tx, [...works.values()], ledger)',
+        replace: `deps.early(await answersFor(tx, [...works.values()], ledger))
+    return []`,
       },
       {
         file: 'cloud/intake/booker.ts',
@@ -111,7 +103,7 @@ export const others: readonly Mutant[] = [
 `,
     replace: '',
   }),
-  one('a folder put back is not told what was printed since', 'cloud/intake/commit.ts', {
+  one('a folder put back is not told what was printed since', 'cloud/intake/answer.ts', {
     find: 'return head.epoch !== birth.epoch || head.seq > birth.head.seq',
     replace: 'return false',
   }),
@@ -119,13 +111,13 @@ export const others: readonly Mutant[] = [
     find: 'numbers: furthest(this.#options.numbers?.() ?? null, begin.numbers ?? null),',
     replace: 'numbers: this.#options.numbers?.() ?? null,',
   }),
-  one('a batch that is held is answered with the head', 'cloud/intake/commit.ts', {
+  one('a batch that is held is answered with the head', 'cloud/intake/answer.ts', {
     find: "if (verdict.type !== 'held' || item.type === 'birth') return Number.POSITIVE_INFINITY",
     replace: 'if (verdict.type) return Number.POSITIVE_INFINITY',
   }),
-  one('who sends again does not hear what was refused', 'cloud/intake/commit.ts', {
-    find: "return verdict.type === 'append' ? verdict.skip > 0 : KNOWN.has(verdict.type)",
-    replace: 'return verdict.type === undefined',
+  one('who sends again does not hear what was refused', 'cloud/intake/answer.ts', {
+    find: "return verdict.type === 'held' || verdict.type === 'diverged'",
+    replace: 'return false',
   }),
   one('decided before a new epoch and appended behind it', 'gateway/log/service.ts', {
     find: 'if (this.#log.path.at(-1)?.epoch !== before) this.#failedGeneration = generation',

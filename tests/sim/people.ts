@@ -302,7 +302,7 @@ export class People {
     this.waiting.add(source)
     for (;;) {
       const answer = gateway.hall === null ? null : await this.#askOnce(ask, source)
-      if (answer !== null && (answer.outcome === 'recorded' || isFinal(answer.fault))) {
+      if (answer !== null && (answer.outcome === 'recorded' || isFinal(ask, answer.fault))) {
         this.open--
         this.waiting.delete(source)
         if (answer.outcome === 'recorded') {
@@ -332,6 +332,6 @@ export class People {
   }
 }
 
-/** A hall that is full stays full once nobody calls any more: people go home. */
-const isFinal = ({ transient, code }: { transient: boolean; code: string }) =>
-  !transient || code === 'overloaded'
+/** A hall that is full stays full once nobody calls any more: whoever wants a number goes home. */
+const isFinal = (ask: Ask, { transient, code }: { transient: boolean; code: string }) =>
+  !transient || (ask.type === 'ticket.press' && code === 'overloaded')

@@ -1,11 +1,12 @@
 /** A slice of what `npm run simulate` and `npm run mutants` do at length. */
 import { expect, it } from 'vitest'
+import { floor } from './mutants-floor.ts'
 import { core } from './mutants-table.ts'
 import { disasters, drawOptions } from './options.ts'
 import { hunt } from './plant.ts'
 import { runWorld } from './world.ts'
 
-const caught = (name: string) => core.find((mutant) => mutant.name === name)!
+const caught = (name: string) => [...core, ...floor].find((mutant) => mutant.name === name)!
 
 it('the same seed is the same world', async () => {
   const [one, two] = [await runWorld(7), await runWorld(7)]
@@ -40,13 +41,16 @@ it.each([...seeds, ...restored])(
   },
 )
 
-it.each(['effect before fsync', 'state not rebuilt after a failed commit'])(
-  'planted and caught: %s',
-  async (name) => {
-    const { seed, problem } = await hunt(caught(name), { seeds: 60, from: 1, workers: 1 })
-    expect(seed, problem).not.toBeNull()
-  },
-)
+it.each([
+  'prune before the receipt',
+  'effect before fsync',
+  'state not rebuilt after a failed commit',
+  'a rating counts however late it comes',
+  'a PIN stays good for other content',
+])('planted and caught: %s', async (name) => {
+  const { seed, problem } = await hunt(caught(name), { seeds: 60, from: 1, workers: 1 })
+  expect(seed, problem).not.toBeNull()
+})
 
 it('a mutant that does not fit the code is an error, not a silent pass', async () => {
   const edits = [{ file: 'cloud/intake/judge.ts', find: 'no such text', replace: '' }]

@@ -21,7 +21,15 @@ import {
 import { boundLog, readSince, sizeOf } from './log-file.ts'
 import type { Place } from './place.ts'
 import { probe } from './probe.ts'
-import { isAlive, isServerOf, readPidFile, serversOf, signal, until } from './processes.ts'
+import {
+  isAlive,
+  isServerOf,
+  readPidFile,
+  serversOf,
+  signal,
+  startMark,
+  until,
+} from './processes.ts'
 
 export type ServerFiles = {
   place: Place
@@ -142,8 +150,11 @@ async function spawnServer({ place, binaries }: ServerFiles): Promise<ChildProce
 
 /** Fast shutdown; immediate if that takes too long; the processes are gone when this resolves. */
 export async function stopServer(pgdata: string, pid: number, log: Log): Promise<void> {
-  const gone = async () => !(await isServerOf(pid, pgdata))
-  if (!(await gone())) signal(pid, 'SIGINT')
+  if (!(await isServerOf(pid, pgdata))) return
+  const mark = await startMark(pid)
+  // On its way out it shows neither program nor folder any more, and is still there.
+  const gone = async () => !(await isAlive(pid)) || (await startMark(pid)) !== mark
+  signal(pid, 'SIGINT')
   if (await until(fast_stop_limit_ms, gone)) return
   log('warn', 'postgres_slow_stop', { pid })
   signal(pid, 'SIGQUIT')
